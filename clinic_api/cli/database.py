@@ -1,0 +1,22 @@
+from sqlmodel import Session
+
+from clinic_api import migrations
+from clinic_api.cli.console import settings_and_errors
+from clinic_api.database import database
+from clinic_api.security import Passwords
+from clinic_api.services.accounts import add_first_admin
+
+
+def migrate() -> None:
+    """Bring the database's schema up to date, and make the administrator of ADMIN_EMAIL when there is none.
+
+    Safe to repeat, and for several at once.
+    """
+    with settings_and_errors() as settings, database(settings) as engine:
+        migrations.upgrade(engine.url)
+        with Session(engine) as session:
+            admin = add_first_admin(session, settings, Passwords(settings.bcrypt_rounds, settings.password_min_length))
+            session.commit()
+            print(f"The schema is up to date (revision {migrations.newest()}).")
+            if admin is not None:
+                print("The administrator of ADMIN_EMAIL was made.")

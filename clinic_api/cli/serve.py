@@ -1,0 +1,94 @@
+import os
+import signal
+import socket
+import sys
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
+
+from clinic_api import __version__, migrations
+from clinic_api.cli.console import fail, settings_and_errors
+from clinic_api.config import Settings, get_settings
+from clinic_api.database import database
+from clinic_api.services.accounts import an_admin_exists
+
+GRACE = 20  # seconds for running requests when the server is stopped
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    reload: Annotated[bool, typer.Option(help="Start anew when the code changes.")] = False,
+) -> None:
+    """Serve the API. Without DATABASE_URL an embedded PostgreSQL is started and migrated first."""
+    import uvicorn
+
+    with settings_and_errors() as settings:
+        refuse_taken_port(host, port)
+        with database(settings) as engine:
+            next_step = first_step(engine, settings)
+            share(engine, settings)
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # after a clean stop uvicorn raises it once more
+            print(
+                banner(
+                    settings, f"http://{'localhost' if host in ('0.0.0.0', '127.0.0.1') else host}:{port}", next_step
+                )
+            )
+            uvicorn.run(
+                "clinic_api.main:app",
+                host=host,
+                port=port,
+                workers=workers,
+                reload=reload,
+                access_log=False,  # it would hold names that somebody searched for
+                server_header=False,
+                forwarded_allow_ips=settings.trusted_proxies,
+                timeout_graceful_shutdown=GRACE,
+            )
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            fail(f"Cannot listen on {host}:{port} ({error.strerror}). Choose another port with --port.")
+
+
+def first_step(engine: Engine, settings: Settings) -> str:
+    """What a person does next. Raises Unready while a migration is missing; a database that is down may come later."""
+    try:
+        migrations.refuse_older(engine)
+        with Session(engine) as session:
+            if an_admin_exists(session):
+                return "sign in at the docs: Authorize, with your e-mail and password"
+    except OperationalError:
+        return "the database does not answer yet; the API is ready as soon as it does"
+    if settings.env == "prod":
+        fail("There is no administrator. Set ADMIN_EMAIL and ADMIN_PASSWORD and run: python -m clinic_api migrate")
+    return "there is no administrator yet: POST /auth/register with role ADMIN in the docs makes the first"
+
+
+def share(engine: Engine, settings: Settings) -> None:
+    """Tell the workers where the database is, so that they do not start one of their own."""
+    name = "TEST_DATABASE_URL" if settings.env == "test" else "DATABASE_URL"
+    os.environ[name] = engine.url.render_as_string(hide_password=False)
+    get_settings.cache_clear()
+
+
+def banner(settings: Settings, address: str, next_step: str) -> str:
+    data = (
+        f"{settings.data_dir.resolve()} (embedded PostgreSQL)" if settings.url is None else "PostgreSQL at DATABASE_URL"
+    )
+    return f"""
+  Clinic API {__version__}  ({settings.env})
+
+  Docs   {address}/docs
+  Data   {data}
+  Next   {next_step}
+"""

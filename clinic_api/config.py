@@ -1,0 +1,128 @@
+"""Settings, read once from the environment or `.env`."""
+
+import re
+import secrets
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import quote
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+SECRET_BYTES = 32
+HOW_TO_MAKE_A_SECRET = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+Seconds = Annotated[float, Field(gt=0, le=300)]
+
+
+class Settings(BaseSettings):
+    """What an operator decides. Every field is an environment variable of the same name."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
+
+    env: Literal["dev", "test", "prod"] = "dev"
+    database_url: str | None = None
+    test_database_url: str | None = None
+    test_db_name: str = "clinic_test"
+    data_dir: Path = Path(".clinic")
+    pool_size: int = Field(default=16, ge=1, le=500)
+    connect_timeout: Seconds = 3
+    pool_timeout: Seconds = 3
+    statement_timeout: Seconds = 10
+    lock_timeout: Seconds = 3
+
+    jwt_secret: SecretStr | None = None
+    access_token_minutes: int = Field(default=60, ge=1, le=720)
+    bcrypt_rounds: int = Field(default=12, ge=4, le=16)
+    password_min_length: int = Field(default=8, ge=1, le=256)
+    registration: Literal["open", "admin"] | None = None
+    admin_email: str | None = None
+    admin_password: SecretStr | None = None
+
+    rate_limit_storage_uri: str = "memory://"
+    trusted_proxies: str = ""
+    root_path: str = ""
+
+    @field_validator("database_url", "test_database_url")
+    @classmethod
+    def is_postgresql(cls, value: str | None) -> str | None:
+        if value is not None:
+            postgresql_url(value)
+        return value
+
+    @model_validator(mode="after")
+    def is_fit_for_production(self) -> Self:
+        if self.env == "prod":
+            if self.database_url is None:
+                raise ValueError("DATABASE_URL is missing: ENV=prod needs a PostgreSQL of your own.")
+            refuse_weak_secret(self.jwt_secret.get_secret_value() if self.jwt_secret else "")
+        return self
+
+    @property
+    def url(self) -> URL | None:
+        """The database to use; none means the embedded one."""
+        text = self.test_database_url if self.env == "test" else self.database_url
+        return postgresql_url(text) if text else None
+
+    @property
+    def anybody_may_register(self) -> bool:
+        """Whether a DOCTOR account may be made without an administrator."""
+        return (self.registration or ("admin" if self.env == "prod" else "open")) == "open"
+
+    @property
+    def secret(self) -> str:
+        """The key that signs tokens; outside prod it is made once and kept in DATA_DIR, readable by its owner alone."""
+        return self.jwt_secret.get_secret_value() if self.jwt_secret else kept_secret(self.data_dir / "jwt_secret")
+
+
+def postgresql_url(text: str) -> URL:
+    """Any spelling of a PostgreSQL address as SQLAlchemy's, with psycopg2 as the driver.
+
+    `h1:5432,h2:5433` becomes `?host=h1:5432&host=h2:5433`, and asyncpg's `ssl=` becomes libpq's `sslmode=`.
+    Raises ValueError for anything that is not PostgreSQL.
+    """
+    scheme, separator, rest = text.partition("://")
+    if not separator or not re.fullmatch(r"postgres(ql)?(\+\w+)?", scheme):
+        raise ValueError("must be a PostgreSQL address such as postgresql://user:password@host:5432/clinic.")
+    place, slash, tail = rest.partition("/")
+    login, at, hosts = place.rpartition("@")
+    if "," in hosts:
+        path, _, query = tail.partition("?")
+        several = "&".join(f"host={quote(host, safe=':')}" for host in hosts.split(","))
+        place, tail = f"{login}{at}", f"{path}?{several}" + (f"&{query}" if query else "")
+    try:
+        url = make_url(f"postgresql+psycopg2://{place}{slash}{tail}")
+    except (ArgumentError, ValueError):
+        raise ValueError("is not a readable address: postgresql://user:password@host:5432/clinic.") from None
+    if "ssl" in url.query:
+        url = url.update_query_dict({"sslmode": url.query["ssl"]}).difference_update_query(["ssl"])
+    return url
+
+
+def refuse_weak_secret(secret: str) -> None:
+    """Raises ValueError for a signing key that is too short, or that reads like a sample."""
+    if len(secret.encode()) < SECRET_BYTES:
+        raise ValueError(f"JWT_SECRET needs at least {SECRET_BYTES} bytes in ENV=prod; {HOW_TO_MAKE_A_SECRET}")
+    if re.search(r"change.?me|example|secret|your.?key", secret, re.IGNORECASE) or len(set(secret)) < 10:
+        raise ValueError(f"JWT_SECRET is a sample value, which ENV=prod refuses; {HOW_TO_MAKE_A_SECRET}")
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in this file, made when there is none; two processes that start at once agree on one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    if not path.exists():
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(48))
+        with suppress(FileExistsError):
+            path.hardlink_to(fresh)
+        fresh.unlink()
+    return path.read_text()
+
+
+@lru_cache
+def get_settings() -> Settings:
+    return Settings()

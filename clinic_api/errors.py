@@ -1,0 +1,59 @@
+"""What can go wrong, said without HTTP; `http/problems.py` says it in HTTP."""
+
+
+class ClinicError(Exception):
+    """Something the caller did or asked for that the clinic does not do; `detail` names the next step."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Unauthenticated(ClinicError):
+    """Nobody is signed in, or the sign-in no longer counts."""
+
+
+class LoginFailed(Unauthenticated):
+    """Unknown e-mail, wrong password or disabled account: which of them is never said."""
+
+    def __init__(self) -> None:
+        super().__init__("E-mail or password is wrong, or the account is disabled. Check both and try again.")
+
+
+class Refused(ClinicError):
+    """The caller's role may never do this."""
+
+
+class NotFound(ClinicError):
+    """There is no such record, or the caller may not know of it."""
+
+    def __init__(self, what: type) -> None:
+        name = what.__name__.lower()
+        super().__init__(f"There is no such {name}, or you may not see it. Check the id in the list of {name}s.")
+
+
+class Conflict(ClinicError):
+    """What is asked for clashes with what is stored, in this field."""
+
+    def __init__(self, detail: str, field: str) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+class UnsupportedMediaType(ClinicError):
+    """The body is not written in a format that this call reads."""
+
+
+class Invalid(Exception):
+    """A field that is well-formed and yet wrong, as the database or a rule of the clinic sees it.
+
+    `message` completes a sentence that begins with the field's name; `code` is for programs.
+    """
+
+    def __init__(self, field: str, message: str, code: str) -> None:
+        super().__init__(f"{field} {message}")
+        self.field, self.message, self.code = field, message, code
+
+
+class Unready(ClinicError):
+    """The database does not answer, or its schema is older than this code."""

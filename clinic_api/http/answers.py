@@ -1,0 +1,63 @@
+"""What a route answers with: one record, a page, a record made or changed. The body is bytes before the commit."""
+
+from typing import Any
+
+from fastapi import Response
+from sqlalchemy import inspect
+from sqlmodel import SQLModel
+from sqlmodel.sql.expression import SelectOfScalar
+
+from clinic_api.database import find
+from clinic_api.errors import Invalid
+from clinic_api.http.work import UnitOfWork
+from clinic_api.models.base import Record, Row
+from clinic_api.models.page import ListQuery
+from clinic_api.reading import Public, dump, read_one, read_page
+
+JSON = "application/json"
+
+
+def one(work: UnitOfWork, public: Public, among: SelectOfScalar[Any], id: int) -> Response:
+    return record(public, read_one(work.session, public, among, id))
+
+
+def record(public: Public, row: Any, status: int = 200, **headers: str) -> Response:
+    return Response(dump(public, row), status, {"ETag": f'"{row.version}"', **headers}, JSON)
+
+
+def page(work: UnitOfWork, public: Public, statement: SelectOfScalar[Any], query: ListQuery) -> Response:
+    body, length = read_page(work.session, public, statement, query)
+    return Response(body, 200, {} if length is None else {"X-Total-Count": str(length)}, JSON)
+
+
+def created(work: UnitOfWork, public: Public, row: Record) -> Response:
+    work.session.add(row)
+    work.session.flush()
+    return record(public, row, 201, Location=f"{work.request.scope['root_path']}/{row.__tablename__}/{row.id}")
+
+
+def replaced(work: UnitOfWork, public: Public, among: SelectOfScalar[Any], id: int, data: SQLModel) -> Response:
+    """Each field as it was sent, or its default; what the database makes by itself (a record number) is kept."""
+    row = find(work.session, among, id, lock="UPDATE")
+    values = {name: value for name, value in data.model_dump().items() if value is not None or may_be_null(row, name)}
+    return changed(work, public, row, values)
+
+
+def updated(work: UnitOfWork, public: Public, among: SelectOfScalar[Any], id: int, data: SQLModel) -> Response:
+    """Only what was sent (RFC 7396). Raises Invalid for a `null` where the table has none."""
+    row = find(work.session, among, id, lock="UPDATE")
+    values = data.model_dump(exclude_unset=True)
+    for name, value in values.items():
+        if value is None and not may_be_null(row, name):
+            raise Invalid(name, "must not be null", "null")
+    return changed(work, public, row, values)
+
+
+def changed(work: UnitOfWork, public: Public, row: Row, values: dict[str, Any]) -> Response:
+    row.sqlmodel_update(values)
+    work.session.flush()
+    return record(public, row)
+
+
+def may_be_null(row: Row, name: str) -> bool:
+    return bool(inspect(type(row)).columns[name].nullable)

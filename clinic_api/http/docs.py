@@ -1,0 +1,135 @@
+"""/docs, /redoc and /openapi.json, served from this server alone."""
+
+from functools import lru_cache, partial
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Any
+
+from fastapi import FastAPI, Response
+from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel, Field
+from starlette.staticfiles import StaticFiles
+
+from clinic_api import __version__
+
+TITLE = "Clinic API"
+DESCRIPTION = """
+A backend for a clinic's doctors and patients. **Five minutes on this page:**
+
+1. **Register** the first administrator: `POST /auth/register` → *Try it out* → put `"role": "ADMIN"`, your e-mail and a
+   password → *Execute*.
+2. **Authorize** (the button on the right): your e-mail as *username*, and the password.
+3. **Create** a doctor and a patient with the examples as they are; note the two ids.
+4. **Assign** the patient: `POST /doctors/{doctor_id}/patients/{patient_id}`.
+5. **Register the doctor's account**: role `DOCTOR`, with the `doctor_id`. Authorize as the doctor: `GET /patients`
+   shows the assigned patients and no other.
+
+Roles: `ADMIN` may do everything; `DOCTOR` sees the patients assigned to them. Errors are
+[RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems that say what to do next.
+"""
+TAGS = [
+    {"name": "Sign in", "description": "Accounts and access tokens."},
+    {"name": "Doctors", "description": "Who treats, and whom."},
+    {"name": "Patients", "description": "Who is treated."},
+    {"name": "System", "description": "For monitors and orchestrators."},
+]
+UI = {"tryItOutEnabled": True, "displayRequestDuration": True, "filter": True, "defaultModelsExpandDepth": 0}
+OUTSIDE_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
+
+
+class WrongField(BaseModel):
+    field: str = Field(examples=["birth_date"])
+    message: str = Field(examples=["must not be in the future"])
+    code: str = Field(examples=["future_date"])
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str = Field(examples=["/problems/validation-error"])
+    title: str = Field(examples=["Validation error"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["1 field is invalid: birth_date."])
+    instance: str = Field(examples=["/patients"])
+    request_id: str = Field(examples=["5f2b8c1d9e3a4f60"])
+    errors: list[WrongField] = Field(default=[], description="Of a 409 or 422.")
+
+
+def add_docs(app: FastAPI) -> None:
+    """FastAPI's own pages, but with the scripts of the package fastapi-offline instead of a CDN's."""
+    app.openapi = partial(openapi, app)  # type: ignore[method-assign]
+    script = "static/{}".format
+    swagger = get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title=TITLE,
+        swagger_js_url=script("swagger-ui-bundle.js"),
+        swagger_css_url=script("swagger-ui.css"),
+        swagger_favicon_url=script("favicon.png"),
+        swagger_ui_parameters=UI,
+    )
+    redoc = get_redoc_html(
+        openapi_url="openapi.json",
+        title=TITLE,
+        redoc_js_url=script("redoc.standalone.js"),
+        redoc_favicon_url=script("favicon.png"),
+        with_google_fonts=False,
+    )
+    app.add_route("/", lambda request: RedirectResponse(f"{request.scope['root_path']}/docs"), include_in_schema=False)
+    app.add_route("/docs", lambda _: HTMLResponse(swagger.body), include_in_schema=False)
+    app.add_route("/redoc", lambda _: HTMLResponse(redoc.body), include_in_schema=False)
+    app.add_route("/static/redoc.standalone.js", lambda _: redoc_script(), include_in_schema=False)
+    app.mount("/static", StaticFiles(packages=[("fastapi_offline", "static")]))
+
+
+@lru_cache
+def redoc_script() -> Response:
+    """Without the one picture that it would fetch from elsewhere."""
+    script = files("fastapi_offline").joinpath("static", "redoc.standalone.js").read_bytes()
+    return Response(script.replace(OUTSIDE_LOGO, b"data:,"), media_type="text/javascript")
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI page: FastAPI's, with every error that an operation can give."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=TITLE,
+            version=__version__,
+            description=DESCRIPTION,
+            tags=TAGS,
+            routes=app.routes,
+            license_info={"name": "MIT", "identifier": "MIT"},
+            servers=[{"url": app.root_path}] if app.root_path else None,
+        )
+        models = schema["components"]["schemas"]
+        models.pop("HTTPValidationError", None)
+        models.pop("ValidationError", None)
+        models["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        models.update(models["Problem"].pop("$defs"))
+        for path, operations in schema["paths"].items():
+            for method, operation in operations.items():
+                document_errors(path, method, operation)
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def document_errors(path: str, method: str, operation: dict[str, Any]) -> None:
+    """The errors that follow from what an operation takes, and from who may call it."""
+    follows = {
+        401: "security" in operation or path == "/auth/login",
+        403: "security" in operation and path != "/auth/login",
+        404: "{" in path,
+        409: method in ("post", "put", "patch") and "security" in operation and path != "/auth/login",
+        413: "requestBody" in operation,
+        415: "requestBody" in operation,
+        422: path != "/health/live",
+        429: path == "/health",
+        503: path != "/health/live",
+    }
+    operation["responses"].pop("422", None)
+    for status, can_be in follows.items():
+        if can_be:
+            reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
+            content = {"application/problem+json": reference}
+            operation["responses"][str(status)] = {"description": HTTPStatus(status).phrase, "content": content}

@@ -1,0 +1,175 @@
+"""Every error as `application/problem+json` (RFC 9457), with a sentence that names the next step."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, get_args
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
+from pydantic_core.core_schema import ErrorType
+from slowapi.errors import RateLimitExceeded
+from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
+
+from clinic_api import errors
+from clinic_api.database import constraint
+from clinic_api.http.limits import seconds_to_wait
+from clinic_api.models import metadata
+
+BEARER = {"WWW-Authenticate": "Bearer"}
+SOON = {"Retry-After": "2"}  # seconds
+LONGEST_NAME = 40
+
+STATUS: dict[type[errors.ClinicError], int] = {
+    errors.Unauthenticated: 401,
+    errors.Refused: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.UnsupportedMediaType: 415,
+    errors.Unready: 503,
+}
+HEADERS = {401: BEARER, 503: SOON}
+DETAILS = {
+    400: "The body cannot be read. Check its encoding and its form.",
+    404: "There is nothing at this address. See /docs for what there is.",
+    405: "This method is not for this address. The header Allow names those that are.",
+    413: "The body is too large. Send at most 1 MiB.",
+    500: "Something went wrong on the server. Report the request_id to its operator.",
+}
+SENTENCES = {
+    "missing": "is required",
+    "extra_forbidden": "does not exist here",
+    "json_invalid": "is not readable JSON",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_type": "must be text",
+    "string_unicode": "must be valid Unicode text",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number of a sensible size",
+    "int_from_float": "must be a whole number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "enum": "must be {expected}",
+    "model_attributes_type": "must be a JSON object",
+}
+BUILT_IN = get_args(ErrorType)
+UNIQUE = {
+    unique.name: (table.name.removesuffix("s"), unique.columns[0].name)
+    for table in metadata.tables.values()
+    for unique in [*table.indexes, *table.constraints]
+    if isinstance(unique, UniqueConstraint) or (isinstance(unique, Index) and unique.unique)
+}
+
+
+def problem(
+    request: Request, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    """The answer; `more` are members of the problem beyond those of RFC 9457."""
+    title = more.pop("title", HTTPStatus(status).phrase.capitalize())
+    content = {
+        "type": f"/problems/{title.lower().replace(' ', '-')}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": quote(request.url.path, safe="/:@!$&'()*+,;=-._~"),
+        "request_id": request.state.request_id,
+        **more,
+    }
+    return JSONResponse(content, status, {**HEADERS.get(status, {}), **(headers or {})}, "application/problem+json")
+
+
+def on_clinic_error(request: Request, error: errors.ClinicError) -> JSONResponse:
+    more: dict[str, Any] = {}
+    if isinstance(error, errors.LoginFailed):  # RFC 6749, 5.2; Swagger UI shows the description
+        more = {"error": "invalid_grant", "error_description": error.detail}
+    if isinstance(error, errors.Conflict):
+        more = {"errors": [{"field": error.field, "message": error.detail, "code": "conflict"}]}
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    return problem(request, status, error.detail, **more)
+
+
+def on_invalid(request: Request, error: errors.Invalid) -> JSONResponse:
+    return invalid(request, [{"field": error.field, "message": error.message, "code": error.code}])
+
+
+def on_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
+    return invalid(request, [field_error(part) for part in error.errors()])
+
+
+def invalid(request: Request, fields: list[dict[str, str]]) -> JSONResponse:
+    names = ", ".join(dict.fromkeys(field["field"] for field in fields))
+    detail = f"1 field is invalid: {names}." if len(fields) == 1 else f"{len(fields)} fields are invalid: {names}."
+    return problem(request, 422, detail, title="Validation error", errors=fields)
+
+
+def field_error(part: Mapping[str, Any]) -> dict[str, str]:
+    """One of pydantic's errors, without what was sent."""
+    kind, place = part["type"], part["loc"]
+    field = "body" if kind == "json_invalid" or len(place) < 2 else ".".join(map(str, place[1:]))
+    sentence = SENTENCES.get(kind, "is not valid").format(**part.get("ctx", {})) if kind in BUILT_IN else part["msg"]
+    return {"field": field[:LONGEST_NAME].encode(errors="replace").decode(), "message": sentence, "code": kind}
+
+
+def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:
+    """What PostgreSQL refused, or that it cannot be asked. Its own words stay here: they hold values."""
+    if isinstance(error, IntegrityError) and (clash := UNIQUE.get(constraint(error))):
+        kind, field = clash
+        return on_clinic_error(
+            request,
+            errors.Conflict(f"Another {kind} has this {field} already. Choose another, or change theirs.", field),
+        )
+    if isinstance(error, (IntegrityError, DataError)):
+        return on_invalid(request, errors.Invalid("body", "holds a value that cannot be stored", "not_storable"))
+    if isinstance(error, (ProgrammingError, NotSupportedError)) and getattr(error.orig, "pgcode", "")[:3] != "42P":
+        return on_error(request, error)
+    return on_unready(request, error)
+
+
+def on_unready(request: Request, error: Exception) -> JSONResponse:
+    return on_clinic_error(request, errors.Unready("The database does not answer in time. Try again in a moment."))
+
+
+def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(methods_at(request)))
+    status = 422 if error.status_code == 400 else error.status_code
+    return problem(request, status, DETAILS.get(error.status_code, f"{error.detail}."), headers=headers)
+
+
+def methods_at(request: Request) -> set[str]:
+    """All methods of this path; Starlette would name those of the first route alone."""
+    found: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        if route.path and route.methods and compile_path(route.path)[0].match(request.scope["path"]):
+            found |= route.methods
+    return found
+
+
+def on_limit(request: Request, error: RateLimitExceeded) -> JSONResponse:
+    wait = str(seconds_to_wait(request))
+    return problem(request, 429, f"Too many requests. Try again in {wait} seconds.", headers={"Retry-After": wait})
+
+
+def on_error(request: Request, error: Exception) -> JSONResponse:
+    return problem(request, 500, DETAILS[500])
+
+
+def add_problems(app: FastAPI) -> None:
+    app.add_exception_handler(errors.ClinicError, on_clinic_error)  # type: ignore[arg-type]
+    app.add_exception_handler(errors.Invalid, on_invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, on_validation_error)  # type: ignore[arg-type]
+    app.add_exception_handler(DBAPIError, on_database_error)  # type: ignore[arg-type]
+    app.add_exception_handler(PoolTimeout, on_unready)
+    app.add_exception_handler(HTTPException, on_http_error)  # type: ignore[arg-type]
+    app.add_exception_handler(RateLimitExceeded, on_limit)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, on_error)

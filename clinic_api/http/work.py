@@ -1,0 +1,129 @@
+"""How a request runs: one thread, one connection, one transaction, and the caller's right checked first."""
+
+from collections.abc import Callable, Coroutine
+from functools import partial, wraps
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from clinic_api.database import find, is_transient
+from clinic_api.errors import Refused, Unauthenticated, UnsupportedMediaType
+from clinic_api.http.auth import Authorize
+from clinic_api.http.strict import refuse_unread
+from clinic_api.models import Role
+from clinic_api.services.accounts import Caller, read_caller
+from clinic_api.services.care import visible_doctors, visible_patients
+
+Answer = TypeVar("Answer")
+
+
+class UnitOfWork:
+    """What one request has in hand: the session, the person who asks, and the application's tools (`app.state`)."""
+
+    session: Session
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.tools = request.app.state
+        self.roles: frozenset[Role] = frozenset()
+        self.user_id: int | None = None
+        self.caller: Caller | None = None
+        self.committing = False
+
+    @property
+    def user(self) -> Caller:
+        """The person who asks, where nobody can be anonymous."""
+        if self.caller is None:
+            raise Unauthenticated("Sign in first: POST /auth/login, or Authorize in /docs.")
+        return self.caller
+
+    def run(self, task: Callable[[], Answer]) -> Answer:
+        """Do this in one transaction, committed before the answer leaves.
+
+        Once more when that failed for a reason that goes away by itself; but never after a commit whose end is unknown.
+        """
+        try:
+            return self.attempt(task)
+        except DBAPIError as error:
+            if not is_transient(error, self.committing):
+                raise
+            return self.attempt(task)
+
+    def attempt(self, task: Callable[[], Answer]) -> Answer:
+        engine = self.tools.reads if self.request.method == "GET" else self.tools.engine
+        with Session(engine, expire_on_commit=False) as self.session:
+            self.admit()
+            answer = task()
+            self.committing = True
+            self.session.commit()
+        return answer
+
+    def admit(self) -> None:
+        """Who the caller is today, read before anything else. Raises Unauthenticated or Refused."""
+        if self.user_id is not None:
+            self.caller = read_caller(self.session, self.user_id)
+            if self.roles and self.caller.role not in self.roles:
+                raise Refused(f"Only an account with the role {' or '.join(sorted(self.roles))} may do this.")
+
+    def look_up(self) -> None:
+        """Raise NotFound if the path names a record that the caller may not know of."""
+        path = self.request.path_params
+        if "doctor_id" in path:
+            find(self.session, visible_doctors(self.user), int(path["doctor_id"]))
+        if "patient_id" in path:
+            find(self.session, visible_patients(self.user), int(path["patient_id"]))
+
+
+async def work_of(request: Request) -> UnitOfWork:
+    work: UnitOfWork = request.state.work
+    return work
+
+
+Work = Annotated[UnitOfWork, Depends(work_of)]
+
+
+def as_work(endpoint: Callable[..., Answer]) -> Callable[..., Answer]:
+    @wraps(endpoint)
+    def run(*, work: UnitOfWork, **arguments: Any) -> Answer:
+        return work.run(partial(endpoint, work=work, **arguments))
+
+    return run
+
+
+class WorkRoute(APIRoute):
+    """A route whose function is one unit of work. It cannot be made without saying who may call it."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        dependencies = options.pop("dependencies", None) or []
+        if not any(isinstance(dependency.dependency, Authorize) for dependency in dependencies):
+            raise TypeError(
+                f"{endpoint.__name__} does not say who may call it: dependencies=[admin], [staff] or [anybody]."
+            )
+        super().__init__(path, as_work(endpoint), dependencies=[*dependencies, Depends(refuse_unread)], **options)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def run(request: Request) -> Response:
+            work = request.state.work = UnitOfWork(request)
+            try:
+                return await handle(request)
+            except UnsupportedMediaType:
+                await run_in_threadpool(work.run, nothing)  # 401 and 403 come before a 415 …
+                raise
+            except RequestValidationError as error:
+                places, codes = zip(*((part["loc"][0], part["type"]) for part in error.errors()), strict=True)
+                if "json_invalid" not in codes:  # … and before a 422, as does 404; unreadable JSON alone is told to all
+                    await run_in_threadpool(work.run, nothing if "path" in places else work.look_up)
+                raise
+
+        return run
+
+
+def nothing() -> None:
+    """To be let in, and do nothing."""

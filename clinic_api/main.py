@@ -1,0 +1,55 @@
+"""The parts put together; nothing is decided here."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+from fastapi import FastAPI
+
+from clinic_api import __version__
+from clinic_api.config import Settings, get_settings
+from clinic_api.database import database
+from clinic_api.http.docs import add_docs
+from clinic_api.http.headers import RequestId
+from clinic_api.http.limits import limiter
+from clinic_api.http.problems import add_problems
+from clinic_api.routes import routers
+from clinic_api.security import Passwords, Tokens
+
+LARGEST_BODY = 1024 * 1024  # bytes
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    anyio.to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
+    with database(settings) as app.state.engine:
+        app.state.reads = app.state.engine.execution_options(isolation_level="AUTOCOMMIT")
+        yield
+
+
+def create_app(settings: Settings) -> FastAPI:
+    app = FastAPI(
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        root_path=settings.root_path,
+        redirect_slashes=False,
+        max_body_size=LARGEST_BODY,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.settings = settings
+    app.state.passwords = Passwords(settings.bcrypt_rounds, settings.password_min_length)
+    app.state.tokens = Tokens(settings.secret, settings.access_token_minutes)
+    app.state.limiter = limiter
+    app.add_middleware(RequestId)
+    add_problems(app)
+    for router in routers:
+        app.include_router(router)
+    add_docs(app)
+    return app
+
+
+app = create_app(get_settings())

@@ -1,0 +1,49 @@
+"""The schema: whether it is as new as this code needs, and bringing it there. Alembic alone changes it."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, text
+from sqlalchemy.exc import ProgrammingError
+
+from clinic_api.errors import Unready
+
+HOW_TO_MIGRATE = "Run: python -m clinic_api migrate"
+HOMES = (Path(__file__).parent.parent, Path.cwd())
+HOME = next((home for home in HOMES if (home / "alembic.ini").exists()), HOMES[0])
+
+
+@lru_cache
+def newest() -> str:
+    """The revision that this code needs; they are numbered, so that a greater one is a newer one."""
+    return max((path.name.split("_")[0] for path in (HOME / "alembic" / "versions").glob("[0-9]*.py")), default="")
+
+
+def current(connection: Connection) -> str:
+    """The revision of this database; empty when nothing was ever migrated."""
+    try:
+        return connection.scalar(text("SELECT max(version_num) FROM alembic_version")) or ""
+    except ProgrammingError:  # the table is not there
+        return ""
+
+
+def upgrade(url: URL) -> None:
+    """Bring the schema to the newest revision; several that do so at once wait for one another."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(HOME / "alembic.ini")
+    config.set_main_option("sqlalchemy.url", url.render_as_string(hide_password=False).replace("%", "%%"))
+    command.upgrade(config, "head")
+
+
+def are_missing(engine: Engine) -> bool:
+    """Whether this code needs a migration that the database has not seen. A newer schema is fine."""
+    with engine.connect() as connection:
+        return current(connection) < newest()
+
+
+def refuse_older(engine: Engine) -> None:
+    """Raises Unready while a migration is missing."""
+    if are_missing(engine):
+        raise Unready(f"The database's schema is too old for this version. {HOW_TO_MIGRATE}")

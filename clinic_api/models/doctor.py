@@ -1,0 +1,59 @@
+"""A person who treats patients."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from sqlalchemy import CheckConstraint, Index
+from sqlmodel import Relationship, SQLModel
+
+from clinic_api.models.assignment import Assignment
+from clinic_api.models.base import Input, Partial, Record, Row, unique_in_use
+from clinic_api.models.fields import Active, Email, FamilyName, GivenName, LicenseNumber, Phone, Specialty
+from clinic_api.models.page import ListQuery, Retired, Search
+
+if TYPE_CHECKING:
+    from clinic_api.models.patient import Patient
+
+
+class DoctorBase(SQLModel):
+    given_name: GivenName
+    family_name: FamilyName
+    specialty: Specialty
+    email: Email
+    license_number: LicenseNumber = None
+    phone: Phone = None
+    active: Active = True
+
+
+class Doctor(DoctorBase, Record, table=True):
+    searched: ClassVar = ("given_name", "family_name", "license_number", "email", "phone")
+
+    patients: list["Patient"] = Relationship(
+        back_populates="doctors", link_model=Assignment, sa_relationship_kwargs={"viewonly": True}
+    )
+
+    __table_args__ = (
+        unique_in_use("doctors", "email"),
+        unique_in_use("doctors", "license_number"),
+        Index(None, "family_name"),
+        Index(None, "specialty"),
+        CheckConstraint("given_name <> '' AND family_name <> ''", name="named"),
+    )
+
+
+class DoctorCreate(Input, DoctorBase):
+    pass
+
+
+class DoctorUpdate(Partial, DoctorBase):
+    pass
+
+
+class DoctorPublic(DoctorBase, Row):
+    pass
+
+
+class DoctorQuery(ListQuery):
+    q: Search = None
+    specialty: Specialty | None = None
+    active: bool | None = None
+    retired: Retired = False

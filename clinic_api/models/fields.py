@@ -1,0 +1,237 @@
+"""The vocabulary: each kind of field once, with its constraint, description and example.
+
+`Rule` is pydantic's own `Field`, for it knows patterns and examples; SQLModel's `Field` adds what the table needs.
+"""
+
+import unicodedata
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+import email_validator
+from pydantic import AfterValidator, BeforeValidator
+from pydantic import Field as Rule
+from pydantic_core import PydanticCustomError
+from sqlalchemy import Enum as Choice
+from sqlalchemy import text
+from sqlmodel import Field
+
+MAX_ID = 2**31 - 1
+LONGEST_LIFE = 150  # years
+LONGEST_EMAIL = 254
+
+# An intranet's addresses (clinic.local, clinic.test) are addresses too; nothing is ever sent to them from here.
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+
+def wrong(code: str, message: str) -> PydanticCustomError:
+    """The error of one field: `message` completes a sentence that begins with the field's name."""
+    return PydanticCustomError(code, message)
+
+
+def tidy(value: Any, *, breaks: bool = False) -> Any:
+    """Text in one spelling: NFC, trimmed, without control characters (line breaks only where they belong)."""
+    if not isinstance(value, str):
+        return value
+    value = unicodedata.normalize("NFC", value.replace("\r\n", "\n")).strip()
+    for character in value:
+        if unicodedata.category(character) in ("Cc", "Zl", "Zp") and not (breaks and character == "\n"):
+            raise wrong("control_character", "must not contain control characters")
+    return value if any(unicodedata.category(character) != "Cf" for character in value) else ""
+
+
+def none_if_empty(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+def canonical_email(value: str) -> str:
+    """The one spelling of an address that is stored and compared: lower case, the domain in Unicode."""
+    try:
+        address = email_validator.validate_email(value, check_deliverability=False)
+    except email_validator.EmailNotValidError:
+        raise wrong("email", "must be an e-mail address such as name@example.org") from None
+    canonical = unicodedata.normalize("NFC", address.normalized.lower())
+    if len(canonical) > LONGEST_EMAIL:
+        raise wrong("email", f"must have at most {LONGEST_EMAIL} characters")
+    return canonical
+
+
+def has_three_digits(value: str | None) -> str | None:
+    if value is not None and sum(character.isdecimal() for character in value) < 3:
+        raise wrong("phone", "must contain at least three digits")
+    return value
+
+
+def strict_date(value: Any) -> Any:
+    """Only `YYYY-MM-DD`: pydantic would also take 86400 and moments."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        if not (isinstance(value, str) and value.isascii() and len(value) == 10):
+            raise ValueError
+        return datetime.strptime(value, "%Y-%m-%d").date()
+    except ValueError:
+        raise wrong("date", "must be a date that exists, written YYYY-MM-DD") from None
+
+
+def not_in_future(value: date | None) -> date | None:
+    if value is not None and value > (datetime.now(UTC) + timedelta(hours=14)).date():
+        raise wrong("future_date", "must not be in the future")
+    return value
+
+
+def within_a_life(value: date) -> date:
+    today = datetime.now(UTC).date()
+    if (value.year + LONGEST_LIFE, value.month, value.day) < (today.year, today.month, today.day):
+        raise wrong("past_date", f"must not be more than {LONGEST_LIFE} years ago")
+    return value
+
+
+class Gender(StrEnum):
+    """FHIR's administrative gender."""
+
+    male = "male"
+    female = "female"
+    other = "other"
+    unknown = "unknown"
+
+
+class Role(StrEnum):
+    """What an account may do."""
+
+    ADMIN = "ADMIN"
+    DOCTOR = "DOCTOR"
+
+
+def choice(of: type[StrEnum]) -> Choice:
+    """A column that holds one of these words; text with a check, so that a migration can change it."""
+    return Choice(of, native_enum=False, create_constraint=True, name=of.__name__.lower(), length=20)
+
+
+Line = BeforeValidator(tidy)
+Lines = BeforeValidator(lambda value: tidy(value, breaks=True))
+Optional = BeforeValidator(none_if_empty)
+
+Id = Annotated[int, Rule(ge=1, le=MAX_ID, examples=[1])]
+GivenName = Annotated[
+    str,
+    Rule(
+        min_length=1,
+        max_length=100,
+        description="First and middle names, as the person writes them.",
+        examples=["José"],
+    ),
+    Line,
+]
+FamilyName = Annotated[
+    str, Rule(min_length=1, max_length=100, description="Surname, as the person writes it.", examples=["Núñez"]), Line
+]
+OptionalFamilyName = Annotated[
+    str, Rule(max_length=100, description="Surname; empty for a person with a single name.", examples=["Núñez"]), Line
+]
+FullName = Annotated[
+    str | None,
+    Rule(max_length=100, description="How the person is addressed.", examples=["Dr. Ada Lovelace"]),
+    Optional,
+    Line,
+]
+Specialty = Annotated[
+    str, Rule(min_length=1, max_length=100, description="Field of medicine.", examples=["Cardiology"]), Line
+]
+Email = Annotated[
+    str,
+    Rule(
+        max_length=LONGEST_EMAIL,
+        description="Kept and compared in lower case.",
+        examples=["ada.lovelace@example.org"],
+        json_schema_extra={"format": "email"},
+    ),
+    Line,
+    AfterValidator(canonical_email),
+]
+OptionalEmail = Annotated[
+    str | None,
+    Rule(
+        max_length=LONGEST_EMAIL,
+        description="Kept and compared in lower case; not unique, for families share one.",
+        examples=["nunez@example.org"],
+    ),
+    Optional,
+    Line,
+    AfterValidator(lambda value: value and canonical_email(value)),
+]
+Password = Annotated[
+    str,
+    Rule(
+        min_length=1,
+        max_length=256,
+        description="8 to 256 characters, any of them; length counts for more than symbols.",
+        examples=["correct horse battery staple"],
+        json_schema_extra={"format": "password"},
+    ),
+    BeforeValidator(lambda value: unicodedata.normalize("NFC", value) if isinstance(value, str) else value),
+]
+Phone = Annotated[
+    str | None,
+    Rule(max_length=40, description="With at least three digits.", examples=["+49 30 1234567"]),
+    Optional,
+    Line,
+    AfterValidator(has_three_digits),
+]
+Address = Annotated[
+    str | None,
+    Rule(max_length=300, description="Postal address; line breaks are kept.", examples=["12 Harbour Street\nBerlin"]),
+    Optional,
+    Lines,
+]
+LicenseNumber = Annotated[
+    str | None,
+    Rule(
+        max_length=40, description="Licence to practise; unique when given, kept in upper case.", examples=["MD-48213"]
+    ),
+    BeforeValidator(upper),
+    Optional,
+    Line,
+]
+MedicalRecordNumber = Annotated[
+    str | None,
+    Field(nullable=False, sa_column_kwargs={"server_default": text("next_medical_record_number()")}),
+    Rule(
+        max_length=40,
+        description="Unique, kept in upper case; made (P-000001 …) when left out.",
+        examples=["MRN-2041"],
+    ),
+    BeforeValidator(upper),
+    Optional,
+    Line,
+]
+BirthDate = Annotated[
+    date,
+    Rule(description="YYYY-MM-DD; not in the future, not over 150 years ago.", examples=["1984-02-29"]),
+    BeforeValidator(strict_date),
+    AfterValidator(not_in_future),
+    AfterValidator(within_a_life),
+]
+DeceasedDate = Annotated[
+    date | None,
+    Rule(description="YYYY-MM-DD; neither before birth nor in the future.", examples=[None]),
+    BeforeValidator(lambda value: value if value is None else strict_date(value)),
+    AfterValidator(not_in_future),
+]
+AdministrativeGender = Annotated[
+    Gender,
+    Field(sa_type=choice(Gender)),
+    Rule(description="For administration, as FHIR has it.", examples=["female"]),
+]
+Active = Annotated[
+    bool, Rule(strict=True, description="Whether in use; an inactive record stays visible but takes no new assignment.")
+]
+UserRole = Annotated[
+    Role,
+    Field(sa_type=choice(Role)),
+    Rule(description="ADMIN runs the clinic; DOCTOR sees the patients assigned to them.", examples=["DOCTOR"]),
+]

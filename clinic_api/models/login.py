@@ -1,0 +1,26 @@
+"""Signing in: RFC 6749's password grant, and the token that it gives."""
+
+from typing import Annotated
+
+from pydantic import Field as Rule
+from sqlmodel import SQLModel
+
+from clinic_api.models.base import Input
+from clinic_api.models.fields import Line, Password
+
+
+class LoginForm(Input):
+    username: Annotated[
+        str, Rule(max_length=320, description="Your e-mail address.", examples=["admin@example.org"]), Line
+    ]
+    password: Password
+    grant_type: Annotated[str | None, Rule(pattern="^password$", description="`password`, or left out.")] = None
+    scope: Annotated[str, Rule(description="Not used: the role is the account's.")] = ""
+    client_id: Annotated[str | None, Rule(description="Not used.")] = None
+    client_secret: Annotated[str | None, Rule(description="Not used.")] = None
+
+
+class AccessToken(SQLModel):
+    access_token: Annotated[str, Rule(description="Send it as `Authorization: Bearer <token>`.")]
+    token_type: str = "bearer"
+    expires_in: Annotated[int, Rule(description="Seconds.", examples=[3600])]

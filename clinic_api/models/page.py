@@ -1,0 +1,36 @@
+"""What every list can be asked: how much of it, and in what order."""
+
+from typing import Annotated
+
+from pydantic import Field as Rule
+
+from clinic_api.models.base import Input
+from clinic_api.models.fields import Line, Optional
+
+Search = Annotated[
+    str | None,
+    Rule(
+        max_length=100,
+        description="Words, each the beginning of a word of the names, record or licence number, e-mail or phone.",
+        examples=["nun jos"],
+    ),
+    Optional,
+    Line,
+]
+Retired = Annotated[bool, Rule(description="List what DELETE retired instead; for an ADMIN.")]
+
+
+class ListQuery(Input):
+    limit: Annotated[int, Rule(ge=1, le=500, description="How many at most.")] = 50
+    offset: Annotated[int, Rule(ge=0, le=10_000, description="How many to skip.")] = 0
+    sort: Annotated[
+        str | None,
+        Rule(
+            max_length=200,
+            description="Fields with commas between them, `-` for descending; ends in ascending `id`.",
+            examples=["family_name,-birth_date"],
+        ),
+        Optional,
+        Line,
+    ] = None
+    total: Annotated[bool, Rule(description="Also count all of them: header `X-Total-Count`.")] = False

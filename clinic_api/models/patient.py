@@ -1,0 +1,84 @@
+"""A person who is treated; never a user."""
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field as Rule
+from sqlalchemy import CheckConstraint, Index
+from sqlmodel import Relationship, SQLModel
+
+from clinic_api.errors import Invalid
+from clinic_api.models.assignment import Assignment
+from clinic_api.models.base import Input, Partial, Record, Row, unique_in_use
+from clinic_api.models.fields import (
+    Active,
+    Address,
+    AdministrativeGender,
+    BirthDate,
+    DeceasedDate,
+    Gender,
+    GivenName,
+    Id,
+    MedicalRecordNumber,
+    OptionalEmail,
+    OptionalFamilyName,
+    Phone,
+)
+from clinic_api.models.page import ListQuery, Retired, Search
+
+if TYPE_CHECKING:
+    from clinic_api.models.doctor import Doctor
+
+
+class PatientBase(SQLModel):
+    given_name: GivenName
+    family_name: OptionalFamilyName = ""
+    birth_date: BirthDate
+    gender: AdministrativeGender = Gender.unknown
+    medical_record_number: MedicalRecordNumber = None
+    phone: Phone = None
+    email: OptionalEmail = None
+    address: Address = None
+    active: Active = True
+    deceased_date: DeceasedDate = None
+
+
+class Patient(PatientBase, Record, table=True):
+    searched: ClassVar = ("given_name", "family_name", "medical_record_number", "email", "phone")
+
+    doctors: list["Doctor"] = Relationship(
+        back_populates="patients", link_model=Assignment, sa_relationship_kwargs={"viewonly": True}
+    )
+
+    __table_args__ = (
+        unique_in_use("patients", "medical_record_number"),
+        Index(None, "family_name"),
+        Index(None, "birth_date"),
+        CheckConstraint("given_name <> ''", name="named"),
+        CheckConstraint("deceased_date >= birth_date", name="born_before_death"),
+    )
+
+    def check(self) -> None:
+        if self.deceased_date is not None and self.deceased_date < self.birth_date:
+            raise Invalid("deceased_date", "must not be before birth_date", "before_birth")
+
+
+class PatientCreate(Input, PatientBase):
+    pass
+
+
+class PatientUpdate(Partial, PatientBase):
+    pass
+
+
+class PatientPublic(PatientBase, Row):
+    pass
+
+
+class PatientQuery(ListQuery):
+    q: Search = None
+    birth_date: BirthDate | None = None
+    gender: Gender | None = None
+    active: bool | None = None
+    doctor_id: Annotated[Id | None, Rule(description="Only those assigned to this doctor.")] = None
+    unassigned: Annotated[bool | None, Rule(description="Only those without (or, `false`, with) a doctor.")] = None
+    retired: Retired = False

@@ -1,0 +1,43 @@
+"""An account that signs in: an administrator, or a doctor."""
+
+from typing import Annotated
+
+from pydantic import Field as Rule
+from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from clinic_api.models.base import Input, Row
+from clinic_api.models.fields import Email, FullName, Id, Password, UserRole
+
+
+class UserBase(SQLModel):
+    email: Email
+    role: UserRole
+    full_name: FullName = None
+    doctor_id: Annotated[
+        Id | None,
+        Field(foreign_key="doctors.id"),
+        Rule(strict=True, description="The doctor who signs in with this account; none for an ADMIN.", examples=[None]),
+    ] = None
+
+
+class Account(UserBase, Row):
+    is_active: bool = True
+
+
+class User(Account, table=True):
+    hashed_password: str
+
+    __table_args__ = (
+        UniqueConstraint("email"),
+        UniqueConstraint("doctor_id"),
+        CheckConstraint("role = 'DOCTOR' OR doctor_id IS NULL", name="admin_is_no_doctor"),
+    )
+
+
+class UserRegister(Input, UserBase):
+    password: Password
+
+
+class UserPublic(Account):
+    pass

@@ -1,0 +1,71 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from clinic_api.database import find
+from clinic_api.http import answers
+from clinic_api.http.auth import admin, staff
+from clinic_api.http.work import Work, WorkRoute
+from clinic_api.models import (
+    DoctorPublic,
+    Id,
+    ListQuery,
+    Patient,
+    PatientCreate,
+    PatientPublic,
+    PatientQuery,
+    PatientUpdate,
+)
+from clinic_api.services.care import doctors_of, patients_matching, restore, retire, visible_patients
+
+router = APIRouter(prefix="/patients", tags=["Patients"], route_class=WorkRoute)
+
+
+@router.post("", status_code=201, dependencies=[admin], response_model=PatientPublic)
+def create_patient(data: PatientCreate, work: Work) -> Response:
+    """Add a patient to the clinic. Without `medical_record_number` the next free one is made."""
+    return answers.created(work, PatientPublic, Patient(**data.model_dump()))
+
+
+@router.get("", dependencies=[staff], response_model=list[PatientPublic])
+def list_patients(query: Annotated[PatientQuery, Query()], work: Work) -> Response:
+    """The clinic's patients; a doctor sees their own."""
+    return answers.page(work, PatientPublic, patients_matching(work.user, query), query)
+
+
+@router.get("/{patient_id}", dependencies=[staff], response_model=PatientPublic)
+def read_patient(patient_id: Id, work: Work) -> Response:
+    """One patient; a doctor sees those assigned to them."""
+    return answers.one(work, PatientPublic, visible_patients(work.user), patient_id)
+
+
+@router.put("/{patient_id}", dependencies=[admin], response_model=PatientPublic)
+def replace_patient(patient_id: Id, data: PatientCreate, work: Work) -> Response:
+    """Replace all fields: what is left out gets its default; the record number alone is then kept."""
+    return answers.replaced(work, PatientPublic, visible_patients(work.user), patient_id, data)
+
+
+@router.patch("/{patient_id}", dependencies=[admin], response_model=PatientPublic)
+def update_patient(patient_id: Id, data: PatientUpdate, work: Work) -> Response:
+    """Change the fields that are sent; `null` empties one."""
+    return answers.updated(work, PatientPublic, visible_patients(work.user), patient_id, data)
+
+
+@router.delete("/{patient_id}", status_code=204, dependencies=[admin])
+def delete_patient(patient_id: Id, work: Work) -> Response:
+    """Retire a patient: gone from every answer, until restored."""
+    retire(work.session, visible_patients(work.user), patient_id)
+    return Response(status_code=204)
+
+
+@router.post("/{patient_id}/restore", dependencies=[admin], response_model=PatientPublic)
+def restore_patient(patient_id: Id, work: Work) -> Response:
+    """Bring back a retired patient, with their assignments."""
+    return answers.record(PatientPublic, restore(work.session, Patient, patient_id))
+
+
+@router.get("/{patient_id}/doctors", dependencies=[staff], response_model=list[DoctorPublic])
+def list_doctors_of_patient(patient_id: Id, query: Annotated[ListQuery, Query()], work: Work) -> Response:
+    """The doctors to whom a patient is assigned."""
+    find(work.session, visible_patients(work.user), patient_id)
+    return answers.page(work, DoctorPublic, doctors_of(patient_id), query)

@@ -1,0 +1,62 @@
+"""How text is found: folded, cut into words, each typed word the beginning of a stored one."""
+
+import re
+import unicodedata
+
+# Letters whose accent Unicode does not take apart, and ligatures that people type as two letters.
+STROKES = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ı": "i", "ŧ": "t"}
+)
+APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ`´"), "'")
+# Canonical combining classes of accents: Latin, Greek and Cyrillic ones (200 and over), the points of
+# Hebrew and Arabic. Indic vowel signs, viramas and Japanese voicing marks are not: they make another letter.
+HEBREW_AND_ARABIC = range(10, 37)
+LATIN = 200
+DIGIT_RUN = re.compile(r"(?<![^\W_])([0-9]+(?:[ +\-/()]+[0-9]+)*)(?![^\W_])")
+
+
+def fold(text: str) -> str:
+    """Without case and accents: `Łukasz` becomes `lukasz`, `Straße` `strasse`, `Ελένη` `ελενη`, `٣` `3`."""
+    plain = unicodedata.normalize("NFKC", text.translate(APOSTROPHES)).casefold().translate(STROKES)
+    letters = "".join(c for c in unicodedata.normalize("NFKD", plain) if not is_accent(c))
+    return "".join(str(unicodedata.decimal(c, c)) for c in unicodedata.normalize("NFC", letters))
+
+
+def is_accent(character: str) -> bool:
+    combining = unicodedata.combining(character)
+    return combining >= LATIN or combining in HEBREW_AND_ARABIC
+
+
+def cut(folded: str) -> list[str]:
+    """The words of a text: runs of letters, digits and the marks that belong to them."""
+    return "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in folded).split()
+
+
+def digit_spellings(groups: list[str]) -> set[str]:
+    digits = "".join(groups)
+    return {digits, digits.lstrip("0") or "0"}
+
+
+def stored_words(*texts: str | None) -> str:
+    """The words by which these texts are found: sorted, each with a blank before it.
+
+    A run of digits counts from each of its groups on (`+49 30 12` as 493012, 3012 and 12), as it is and without
+    leading zeros; `O'Brien` is found as `obrien` and as `brien`.
+    """
+    words: set[str] = set()
+    for text in filter(None, texts):
+        for place, part in enumerate(DIGIT_RUN.split(fold(text))):
+            if place % 2:
+                groups = cut(part)
+                words.update(*(digit_spellings(groups[start:]) for start in range(len(groups))))
+            else:
+                words.update(cut(part), cut(part.replace("'", "")))
+    return "".join(f" {word}" for word in sorted(words))
+
+
+def typed_words(text: str) -> list[set[str]]:
+    """The words that somebody typed, in order; of each the spellings of which one must begin a stored word."""
+    words: list[set[str]] = []
+    for place, part in enumerate(DIGIT_RUN.split(fold(text).replace("'", ""))):
+        words += [digit_spellings(cut(part))] if place % 2 else [{word} for word in cut(part)]
+    return words
