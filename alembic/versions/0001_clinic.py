@@ -64,7 +64,7 @@ def upgrade() -> None:
     sa.Column('family_name', sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
     sa.Column('birth_date', sa.Date(), nullable=False),
     sa.Column('gender', sa.Enum('male', 'female', 'other', 'unknown', name='gender', native_enum=False, create_constraint=True, length=20), nullable=False),
-    sa.Column('medical_record_number', sqlmodel.sql.sqltypes.AutoString(length=40), server_default=sa.text('next_medical_record_number()'), nullable=False),
+    sa.Column('medical_record_number', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
     sa.Column('phone', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=True),
     sa.Column('email', sqlmodel.sql.sqltypes.AutoString(length=254), nullable=True),
     sa.Column('address', sqlmodel.sql.sqltypes.AutoString(length=300), nullable=True),

@@ -26,8 +26,8 @@ def settings_and_errors() -> Iterator[Settings]:
         fail("\n".join(f"{name_of(part['loc'])}{part['msg'].removeprefix('Value error, ')}" for part in error.errors()))
     except Invalid as error:
         fail(f"{error}.")
-    except (ClinicError, RuntimeError) as error:
-        fail(str(error))
+    except ClinicError as error:
+        fail(error.detail)
     except DBAPIError as error:
         fail(f"The database refuses or does not answer. {HOW_TO_CONNECT} ({type(error.orig).__name__})")
 

@@ -118,9 +118,9 @@ def document_errors(path: str, method: str, operation: dict[str, Any]) -> None:
     """The errors that follow from what an operation takes, and from who may call it."""
     follows = {
         401: "security" in operation or path == "/auth/login",
-        403: "security" in operation and path != "/auth/login",
+        403: "security" in operation,
         404: "{" in path,
-        409: method in ("post", "put", "patch") and "security" in operation and path != "/auth/login",
+        409: method in ("post", "put", "patch") and "security" in operation,
         413: "requestBody" in operation,
         415: "requestBody" in operation,
         422: path != "/health/live",

@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from clinic_api.database import find, is_transient
 from clinic_api.errors import Refused, Unauthenticated, UnsupportedMediaType
-from clinic_api.http.auth import Authorize
+from clinic_api.http.auth import GUARDS
 from clinic_api.http.strict import refuse_unread
 from clinic_api.models import Role
 from clinic_api.services.accounts import Caller, read_caller
@@ -100,10 +100,8 @@ class WorkRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         dependencies = options.pop("dependencies", None) or []
-        if not any(isinstance(dependency.dependency, Authorize) for dependency in dependencies):
-            raise TypeError(
-                f"{endpoint.__name__} does not say who may call it: dependencies=[admin], [staff] or [anybody]."
-            )
+        if not any(dependency in GUARDS for dependency in dependencies):
+            raise TypeError(f"{endpoint.__name__} must say who may call it: dependencies=[admin], or another guard.")
         super().__init__(path, as_work(endpoint), dependencies=[*dependencies, Depends(refuse_unread)], **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -76,14 +76,14 @@ class Record(Row):
     search_words: Annotated[str, Field(sa_type=Text)]
     retired_at: Annotated[datetime | None, Field(sa_type=DateTime(timezone=True))] = None
 
-    def check(self) -> None:
-        """Raise Invalid for what no single field can tell."""
+    def prepare(self, connection: Connection) -> None:
+        """Before it is written: make what is made by itself, raise Invalid for what no single field can tell."""
 
 
 @event.listens_for(Record, "before_insert", propagate=True)
 @event.listens_for(Record, "before_update", propagate=True)
 def complete(mapper: Mapper[Any], connection: Connection, record: Record) -> None:
-    record.check()
+    record.prepare(connection)
     record.search_words = stored_words(*(getattr(record, name) for name in record.searched))
 
 

@@ -13,7 +13,6 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic import Field as Rule
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Enum as Choice
-from sqlalchemy import text
 from sqlmodel import Field
 
 MAX_ID = 2**31 - 1
@@ -199,7 +198,7 @@ LicenseNumber = Annotated[
 ]
 MedicalRecordNumber = Annotated[
     str | None,
-    Field(nullable=False, sa_column_kwargs={"server_default": text("next_medical_record_number()")}),
+    Field(nullable=False),
     Rule(
         max_length=40,
         description="Unique, kept in upper case; made (P-000001 …) when left out.",

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field as Rule
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Connection, Index, func, select
 from sqlmodel import Relationship, SQLModel
 
 from clinic_api.errors import Invalid
@@ -57,7 +57,9 @@ class Patient(PatientBase, Record, table=True):
         CheckConstraint("deceased_date >= birth_date", name="born_before_death"),
     )
 
-    def check(self) -> None:
+    def prepare(self, connection: Connection) -> None:
+        if self.medical_record_number is None:
+            self.medical_record_number = connection.scalar(select(func.next_medical_record_number()))
         if self.deceased_date is not None and self.deceased_date < self.birth_date:
             raise Invalid("deceased_date", "must not be before birth_date", "before_birth")
 

@@ -5,7 +5,7 @@ from fastapi.responses import JSONResponse
 from sqlmodel import select
 
 from clinic_api.http.answers import one, record
-from clinic_api.http.auth import anybody, staff
+from clinic_api.http.auth import anybody, public, staff
 from clinic_api.http.work import Work, WorkRoute
 from clinic_api.models import AccessToken, LoginForm, User, UserPublic, UserRegister
 from clinic_api.services import accounts
@@ -13,7 +13,13 @@ from clinic_api.services import accounts
 router = APIRouter(prefix="/auth", tags=["Sign in"], route_class=WorkRoute)
 
 
-@router.post("/register", status_code=201, dependencies=[anybody], response_model=UserPublic)
+@router.post(
+    "/register",
+    status_code=201,
+    dependencies=[anybody],
+    response_model=UserPublic,
+    openapi_extra={"security": [{}]},  # a token is optional
+)
 def register_user(data: UserRegister, work: Work) -> Response:
     """Make an account.
 
@@ -26,7 +32,7 @@ def register_user(data: UserRegister, work: Work) -> Response:
     return record(UserPublic, user, 201)
 
 
-@router.post("/login", dependencies=[anybody], response_model=AccessToken)
+@router.post("/login", dependencies=[public], response_model=AccessToken)
 def login(data: Annotated[LoginForm, Form()], work: Work) -> Response:
     """Sign in: e-mail (as `username`) and password for an access token. Authorize above does this for you."""
     tokens = work.tools.tokens

@@ -27,11 +27,11 @@ class Caller(NamedTuple):
         return self.role is Role.ADMIN
 
 
-def may_sign_in() -> Select[int, Role, int | None, str]:
+def may_sign_in() -> Select[int, Role, int | None]:
     """The accounts that count: active, and of a doctor who is active and not retired."""
     works = and_(col(Doctor.active), col(Doctor.retired_at).is_(None))
     return (
-        select_columns(col(User.id), col(User.role), col(User.doctor_id), col(User.hashed_password))
+        select_columns(col(User.id), col(User.role), col(User.doctor_id))
         .outerjoin(Doctor, col(Doctor.id) == col(User.doctor_id))
         .where(col(User.is_active), or_(col(User.doctor_id).is_(None), works))
     )
@@ -47,7 +47,8 @@ def read_caller(session: Session, user_id: int) -> Caller:
 
 def sign_in(session: Session, passwords: Passwords, email: str, password: str) -> Caller:
     """The person with this e-mail and password. Raises LoginFailed: the same, in the same time, whatever is wrong."""
-    row = session.connection().execute(may_sign_in().where(col(User.email) == spelled(email))).one_or_none()
+    statement = may_sign_in().add_columns(col(User.hashed_password)).where(col(User.email) == spelled(email))
+    row = session.connection().execute(statement).one_or_none()
     session.rollback()  # gives the connection back: the hash takes a quarter of a second
     if not passwords.match(password, row.hashed_password if row else None) or row is None:
         raise LoginFailed

@@ -1,0 +1,78 @@
+"""Every error is a problem that repeats nothing that was sent."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.factories import make_patient
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/patients/", 404),
+        ("GET", "//patients", 404),
+        ("GET", "/patients/1%2F2", 404),
+        ("GET", "/static/nothing.js", 404),
+        ("PUT", "/patients", 405),
+        ("FOO", "/patients", 405),
+        ("POST", "/health/live", 405),
+    ],
+)
+def test_an_unknown_address_or_method_is_a_problem(method: str, path: str, status: int, client: TestClient) -> None:
+    answer = client.request(method, "http://testserver" + path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+def test_405_names_all_methods_of_the_path(client: TestClient) -> None:
+    assert client.request("FOO", "/patients/1").headers["allow"] == "DELETE, GET, PATCH, PUT"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"", b"null", b"[]", b'"x"', b"5", b"\xff\xfe", b'{"given_name": "a\xff"}', b"[" * 100_000, b'{"a": NaN}',
+     b'{"birth_date": 1e999}', b'{"given_name": "\\ud800"}', b'{"\\ud800": 1}', b'{"active": 1e400}'],
+)  # fmt: skip
+def test_a_broken_body_is_invalid(body: bytes, admin: TestClient) -> None:
+    answer = admin.post("/patients", content=body, headers=JSON)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
+def test_a_large_body_is_refused(admin: TestClient) -> None:
+    answer = admin.post("/patients", content=b'{"given_name": "' + b"x" * 2**20 + b'"}', headers=JSON)
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+
+
+def test_several_wrong_fields_are_all_named(admin: TestClient) -> None:
+    answer = admin.post("/patients", json={"birth_date": "2999-01-01", "gender": "x"})
+    assert answer.json() | {"request_id": "", "errors": []} == {
+        "type": "/problems/validation-error",
+        "title": "Validation error",
+        "status": 422,
+        "detail": "3 fields are invalid: given_name, birth_date, gender.",
+        "instance": "/patients",
+        "request_id": "",
+        "errors": [],
+    }
+    assert answer.json()["errors"][1] == {
+        "field": "birth_date", "message": "must not be in the future", "code": "future_date",
+    }  # fmt: skip
+
+
+def test_what_postgresql_says_stays_inside(admin: TestClient) -> None:
+    make_patient(admin, medical_record_number="SECRET-1")
+    body = {"given_name": "x", "birth_date": "1990-01-01", "medical_record_number": "secret-1"}
+    answer = admin.post("/patients", json=body)
+    assert answer.status_code == 409
+    for word in ("secret-1", "SECRET-1", "psycopg2", "uq_patients", "Key ("):
+        assert word not in answer.text
+
+
+def test_a_request_id_is_taken_if_plain_and_made_otherwise(client: TestClient) -> None:
+    assert client.get("/nothing", headers={"X-Request-ID": "abc-1.2_3"}).json()["request_id"] == "abc-1.2_3"
+    for odd in ("", "a b", "x" * 65, "<b>"):
+        assert client.get("/nothing", headers={"X-Request-ID": odd}).json()["request_id"] not in (odd, "")

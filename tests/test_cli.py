@@ -1,0 +1,142 @@
+"""The commands, as processes."""
+
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import URL, NullPool, create_engine, text
+
+from tests.process import run, server, text_of
+
+SECRET = "Vh8-3kq_Zr1xTnB5mWcQ7yLdPf0sGjKe"
+ADMIN = {"ADMIN_EMAIL": "root@example.org", "ADMIN_PASSWORD": "a long night at the harbour"}
+
+
+@pytest.fixture
+def settings(spare_database: URL) -> dict[str, str]:
+    return {"ENV": "dev", "DATABASE_URL": text_of(spare_database), "JWT_SECRET": SECRET}
+
+
+def test_serve_refuses_while_a_migration_is_missing(tmp_path: Path, settings: dict[str, str]) -> None:
+    done = run("clinic_api", "serve", cwd=tmp_path, **settings)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("Run: python -m clinic_api migrate")
+
+
+def test_migrate_makes_the_first_administrator_once(
+    tmp_path: Path, settings: dict[str, str], spare_database: URL
+) -> None:
+    for _ in range(2):
+        done = run("clinic_api", "migrate", cwd=tmp_path, **settings, **ADMIN)
+        assert done.returncode == 0, done.stderr
+    with create_engine(spare_database, poolclass=NullPool).connect() as connection:
+        assert list(connection.scalars(text("SELECT email FROM users"))) == ["root@example.org"]
+
+
+def test_create_admin_makes_one_who_signs_in(tmp_path: Path, settings: dict[str, str]) -> None:
+    run("clinic_api", "migrate", cwd=tmp_path, **settings)
+    made = run("clinic_api", "create-admin", "--email", "Root@Example.org", cwd=tmp_path, **settings, **ADMIN)
+    assert made.returncode == 0, made.stderr
+    again = run("clinic_api", "create-admin", "--email", "root@example.org", cwd=tmp_path, **settings, **ADMIN)
+    assert (again.returncode, again.stderr.strip()) == (1, "There is an account with this e-mail already.")
+    with server(cwd=tmp_path, **settings) as (address, _):
+        form = {"username": "root@example.org", "password": ADMIN["ADMIN_PASSWORD"]}
+        assert httpx.post(f"{address}/auth/login", data=form).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "sentence"),
+    [
+        ("nobody", "long enough", "EMAIL must be an e-mail address"),
+        ("a@example.org", "short", "password must have at least 8 characters."),
+    ],
+)
+def test_create_admin_says_what_is_wrong(
+    email: str, password: str, sentence: str, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    run("clinic_api", "migrate", cwd=tmp_path, **settings)
+    done = run("clinic_api", "create-admin", "--email", email, "--password", password, cwd=tmp_path, **settings)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"DATABASE_URL": ""}, "DATABASE_URL is missing"),
+        ({"JWT_SECRET": ""}, "JWT_SECRET needs at least 32 bytes"),
+        ({"DATABASE_URL": "mysql://h/d"}, "DATABASE_URL must be a PostgreSQL address"),
+        ({}, "There is no administrator. Set ADMIN_EMAIL and ADMIN_PASSWORD"),
+    ],
+)
+def test_production_refuses_to_serve_and_names_what_is_missing(
+    changes: dict[str, str], sentence: str, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    run("clinic_api", "migrate", cwd=tmp_path, **settings)
+    done = run("clinic_api", "serve", cwd=tmp_path, **(settings | {"ENV": "prod"} | changes))
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_in_production_strangers_register_nobody(tmp_path: Path, settings: dict[str, str]) -> None:
+    production = settings | {"ENV": "prod"} | ADMIN
+    run("clinic_api", "migrate", cwd=tmp_path, **production)
+    with server(cwd=tmp_path, **production) as (address, _):
+        for role in ("ADMIN", "DOCTOR"):
+            body = {"email": "x@example.org", "password": "a long night at sea", "role": role}
+            assert httpx.post(f"{address}/auth/register", json=body).status_code == 401
+
+
+def test_serve_starts_before_the_database_and_serves_once_it_is_there(
+    tmp_path: Path, settings: dict[str, str], spare_database: URL
+) -> None:
+    later = spare_database.set(database=f"{spare_database.database}_later")
+    maintenance = create_engine(spare_database, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with maintenance.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {later.database}"))
+        try:
+            with server(cwd=tmp_path, **(settings | {"DATABASE_URL": text_of(later)})) as (address, _):
+                for path in ("/health", "/health/ready", "/patients"):
+                    answer = httpx.get(
+                        address + path, headers={"Authorization": "Bearer x"} if path == "/patients" else {}
+                    )
+                    assert answer.status_code == (401 if path == "/patients" else 503)
+                assert httpx.get(f"{address}/health/ready").headers["retry-after"]
+                connection.execute(text(f"CREATE DATABASE {later.database}"))
+                run("clinic_api", "migrate", cwd=tmp_path, **(settings | {"DATABASE_URL": text_of(later)}))
+                assert httpx.get(f"{address}/health/ready").status_code == 200
+        finally:
+            connection.execute(text(f"DROP DATABASE IF EXISTS {later.database} WITH (FORCE)"))
+
+
+def test_serve_with_workers_stops_cleanly(tmp_path: Path, settings: dict[str, str]) -> None:
+    run("clinic_api", "migrate", cwd=tmp_path, **settings)
+    for arguments in (["--workers", "2"], []):
+        with server("clinic_api", "serve", *arguments, cwd=tmp_path, **settings) as (address, process):
+            assert httpx.get(f"{address}/health/ready").status_code == 200
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+
+
+def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path, settings: dict[str, str]) -> None:
+    run("clinic_api", "migrate", cwd=tmp_path, **settings)
+    with server(cwd=tmp_path, **settings) as (address, _):
+        done = run("clinic_api", "serve", "--port", address.rpartition(":")[2], cwd=tmp_path, **settings)
+    assert done.returncode == 1
+    assert "Choose another port with --port." in done.stderr
+
+
+def test_an_unreachable_database_is_said_in_a_sentence(tmp_path: Path) -> None:
+    done = run("clinic_api", "migrate", cwd=tmp_path, ENV="dev", DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/x")
+    assert done.returncode == 1
+    assert done.stderr.startswith("The database refuses or does not answer.")
+    assert "hunter2" not in done.stderr
+
+
+def test_help_names_the_commands(tmp_path: Path) -> None:
+    done = run("clinic_api", "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert {"serve", "migrate", "create-admin"} <= set(done.stdout.split())

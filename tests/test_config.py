@@ -1,0 +1,78 @@
+"""Settings: any spelling of PostgreSQL, and what production refuses."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from clinic_api.config import Settings
+
+SECRET = "Vh8-3kq_Zr1xTnB5mWcQ7yLdPf0sGjKe"
+PROD: dict[str, Any] = {"env": "prod", "database_url": "postgres://u:p@db/clinic", "jwt_secret": SECRET}
+
+
+@pytest.mark.parametrize(
+    ("spelling", "meaning"),
+    [
+        ("postgres://u:p@h/d", "postgresql+psycopg2://u:p@h/d"),
+        ("postgresql://u:p@h:5433/d", "postgresql+psycopg2://u:p@h:5433/d"),
+        ("postgresql+asyncpg://u:p@h/d?ssl=require", "postgresql+psycopg2://u:p@h/d?sslmode=require"),
+        ("postgresql+psycopg://u@h/d", "postgresql+psycopg2://u@h/d"),
+        ("postgresql://u:p%40x@h/d", "postgresql+psycopg2://u:p%40x@h/d"),
+        ("postgresql:///d?host=/run/pg", "postgresql+psycopg2:///d?host=%2Frun%2Fpg"),
+        (
+            "postgresql://u:p@h1:5432,h2:5433/d?target_session_attrs=read-write",
+            "postgresql+psycopg2://u:p@/d?host=h1%3A5432&host=h2%3A5433&target_session_attrs=read-write",
+        ),
+    ],
+)
+def test_any_spelling_of_postgresql_is_understood(spelling: str, meaning: str) -> None:
+    url = Settings(env="dev", database_url=spelling).url
+    assert url is not None
+    assert url.render_as_string(hide_password=False) == meaning
+
+
+@pytest.mark.parametrize("spelling", ["sqlite:///x.db", "mysql://h/d", "clinic", "postgres", "postgresql://h:port/d"])
+def test_anything_else_is_refused_without_repeating_it(spelling: str) -> None:
+    with pytest.raises(ValidationError, match=r"postgresql://user:password@host:5432/clinic") as refusal:
+        Settings(env="dev", database_url=f"{spelling}?password=hunter2")
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"database_url": None}, "DATABASE_URL is missing"),
+        ({"jwt_secret": None}, "JWT_SECRET needs at least 32 bytes"),
+        ({"jwt_secret": "x" * 31}, "JWT_SECRET needs at least 32 bytes"),
+        ({"jwt_secret": "x" * 64}, "JWT_SECRET is a sample value"),
+        ({"jwt_secret": "change-me-please-before-you-go-to-production"}, "JWT_SECRET is a sample value"),
+    ],
+)
+def test_production_refuses_what_is_missing_or_a_sample(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        Settings(**(PROD | changes))
+
+
+def test_production_is_content_with_real_values() -> None:
+    settings = Settings(**PROD)
+    assert settings.secret == SECRET
+    assert not settings.anybody_may_register
+    assert SECRET not in repr(settings)
+
+
+def test_a_secret_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    first, second = (Settings(env="dev", jwt_secret=None, data_dir=tmp_path / "made").secret for _ in range(2))
+    assert first == second
+    assert len(first) >= 32
+    if os.name == "posix":
+        assert (tmp_path / "made" / "jwt_secret").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["jwt_secret"]
+
+
+def test_with_env_test_the_test_database_is_used() -> None:
+    settings = Settings(env="test", database_url="postgres://h/real", test_database_url="postgres://h/clinic_test")
+    assert settings.url is not None
+    assert settings.url.database == "clinic_test"

@@ -1,0 +1,189 @@
+"""What must hold for every route at once, read from the OpenAPI page. A new route fails until the table lists it."""
+
+import re
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from clinic_api.config import Settings
+from clinic_api.main import create_app
+from tests.factories import (
+    assign,
+    doctor_body,
+    make_doctor,
+    make_patient,
+    patient_body,
+    register,
+    signed_in,
+)
+
+ADMIN, OWN, NOBODY = 0, 1, 5
+PUBLIC = {"read_health", "read_liveness", "read_readiness", "login", "register_user"}
+
+# Who gets what: administrator, the doctor in question, another doctor, a DOCTOR account without a doctor, a disabled
+# account, nobody. Path ids are those of a doctor and of a patient assigned to them.
+TABLE: dict[str, tuple[int, ...]] = {
+    "register_user": (201, 201, 201, 201, 401, 201),
+    "login": (200, 200, 200, 200, 200, 200),
+    "read_me": (200, 200, 200, 200, 401, 401),
+    "create_doctor": (201, 403, 403, 403, 401, 401),
+    "list_doctors": (200, 403, 403, 403, 401, 401),
+    "read_doctor": (200, 200, 404, 404, 401, 401),
+    "replace_doctor": (200, 403, 403, 403, 401, 401),
+    "update_doctor": (200, 403, 403, 403, 401, 401),
+    "delete_doctor": (204, 403, 403, 403, 401, 401),
+    "restore_doctor": (200, 403, 403, 403, 401, 401),
+    "list_patients_of_doctor": (200, 200, 404, 404, 401, 401),
+    "assign_patient": (200, 403, 403, 403, 401, 401),
+    "unassign_patient": (204, 403, 403, 403, 401, 401),
+    "create_patient": (201, 403, 403, 403, 401, 401),
+    "list_patients": (200, 200, 200, 200, 401, 401),
+    "read_patient": (200, 200, 404, 404, 401, 401),
+    "replace_patient": (200, 403, 403, 403, 401, 401),
+    "update_patient": (200, 403, 403, 403, 401, 401),
+    "delete_patient": (204, 403, 403, 403, 401, 401),
+    "restore_patient": (200, 403, 403, 403, 401, 401),
+    "list_doctors_of_patient": (200, 200, 404, 404, 401, 401),
+    "read_health": (200, 200, 200, 200, 200, 200),
+    "read_liveness": (200, 200, 200, 200, 200, 200),
+    "read_readiness": (200, 200, 200, 200, 200, 200),
+}
+BODIES: dict[str, dict[str, Any]] = {
+    "create_doctor": doctor_body(email="new@example.org"),
+    "replace_doctor": doctor_body(email="own@example.org"),
+    "update_doctor": {"phone": "+49 30 1234567"},
+    "create_patient": patient_body(),
+    "replace_patient": patient_body(),
+    "update_patient": {"phone": "+49 30 1234567"},
+    "register_user": {"email": "fresh@example.org", "password": "a password of some length", "role": "DOCTOR"},
+}
+
+
+def operations() -> dict[str, tuple[str, str, dict[str, Any]]]:
+    """Every operation of the OpenAPI page: method, path and what is said of it."""
+    paths = create_app(Settings()).openapi()["paths"]
+    return {
+        operation["operationId"]: (method.upper(), path, operation)
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    }
+
+
+OPERATIONS = operations()
+
+
+@pytest.fixture
+def people(admin: TestClient, doctor: TestClient, other_doctor: TestClient, client: TestClient) -> list[TestClient]:
+    register(client, "tieless@example.org")
+    leaver = make_doctor(admin, email="leaver@example.org")
+    register(admin, "leaver@example.org")
+    disabled = signed_in(client, "leaver@example.org")
+    admin.delete(f"/doctors/{leaver['id']}").raise_for_status()
+    return [admin, doctor, other_doctor, signed_in(client, "tieless@example.org"), disabled, client]
+
+
+def call(who: TestClient, name: str, ids: dict[str, int]) -> Any:
+    method, path, _ = OPERATIONS[name]
+    if name == "login":
+        return who.post(
+            path, data={"username": "admin@example.org", "password": "the long password of admin@example.org"}
+        )
+    return who.request(method, path.format(**ids), json=BODIES.get(name))
+
+
+def test_every_operation_stands_in_the_role_table() -> None:
+    assert set(TABLE) == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_each_role_gets_what_the_table_says(
+    name: str, people: list[TestClient], admin: TestClient, doctor_id: int
+) -> None:
+    patient_id = make_patient(admin)["id"]
+    assign(admin, doctor_id, patient_id)
+    ids = {"doctor_id": doctor_id, "patient_id": patient_id}
+    answers = [call(who, name, ids) for who in reversed(people)][::-1]  # strangers first: an ADMIN may delete
+    if name == "register_user":  # the same e-mail cannot be registered twice
+        assert [answer.status_code if answer.status_code != 409 else 201 for answer in answers] == list(TABLE[name])
+    else:
+        assert [answer.status_code for answer in answers] == list(TABLE[name])
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_operation_but_the_public_ones_shows_a_padlock(name: str) -> None:
+    security = OPERATIONS[name][2].get("security", [])
+    if name in PUBLIC - {"register_user"}:
+        assert security == []
+    elif name == "register_user":
+        assert {} in security
+    else:
+        assert security
+        assert {} not in security
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_operation_ids_are_function_names_and_every_operation_has_a_sentence(name: str) -> None:
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)+|login", name)
+    assert OPERATIONS[name][2]["description"].endswith(".")
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row[ADMIN] != row[NOBODY]])
+def test_a_refusal_is_a_problem_that_says_what_to_do(name: str, client: TestClient) -> None:
+    answer = call(client, name, {"doctor_id": 1, "patient_id": 1})
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.json()["detail"] == "Sign in first: POST /auth/login, or Authorize in /docs."
+
+
+@pytest.mark.parametrize("name", [name for name, (_, path, _) in OPERATIONS.items() if "{" in path])
+@pytest.mark.parametrize("id", ["abc", "0", "-1", "2147483648", "9" * 30, "1.5", "%00", "１"])
+def test_a_malformed_id_is_invalid(name: str, id: str, admin: TestClient) -> None:
+    method, path, _ = OPERATIONS[name]
+    answer = admin.request(method, re.sub(r"\{.*?\}", id, path), json=BODIES.get(name))
+    assert answer.status_code == 422
+    assert id not in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("name", [name for name, (_, path, _) in OPERATIONS.items() if "{" in path])
+def test_an_unknown_id_is_not_found_even_if_the_rest_is_wrong(name: str, admin: TestClient) -> None:
+    method, path, _ = OPERATIONS[name]
+    answer = admin.request(method, re.sub(r"\{.*?\}", "77", path) + "?sort=nothing", json={"birth_date": 5})
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row[OWN] == 403])
+def test_a_role_is_refused_before_anything_is_looked_up_or_read(name: str, doctor: TestClient) -> None:
+    method, path, _ = OPERATIONS[name]
+    for id in ("77", "abc"):
+        answer = doctor.request(method, re.sub(r"\{.*?\}", id, path) + "?unknown=1", json={"birth_date": 5})
+        assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if name != "read_health"])
+def test_an_unknown_query_parameter_is_invalid(name: str, admin: TestClient, doctor_id: int) -> None:
+    ids = {"doctor_id": doctor_id, "patient_id": make_patient(admin)["id"]}
+    method, path, _ = OPERATIONS[name]
+    answer = admin.request(method, path.format(**ids) + "?limitt=5", json=BODIES.get(name))
+    if name == "login":
+        assert answer.status_code in (415, 422)
+    else:
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "limitt")
+
+
+@pytest.mark.parametrize("name", [name for name, (*_, about) in OPERATIONS.items() if "requestBody" in about])
+def test_an_unknown_field_is_invalid(name: str, admin: TestClient, doctor_id: int) -> None:
+    ids = {"doctor_id": doctor_id, "patient_id": make_patient(admin)["id"]}
+    method, path, _ = OPERATIONS[name]
+    body = {"id": 5, "x" * 60: 1}
+    sent = {"data": {"id": "5", "x" * 60: "1"}} if name == "login" else {"json": body}
+    fields = {error["field"] for error in admin.request(method, path.format(**ids), **sent).json()["errors"]}
+    assert {"id", "x" * 40} <= fields
+
+
+def test_no_answer_has_a_secret(app: FastAPI) -> None:
+    for name, schema in app.openapi()["components"]["schemas"].items():
+        if name.endswith("Public"):
+            assert not [field for field in schema["properties"] if "password" in field or "hash" in field]

@@ -1,0 +1,63 @@
+"""Without DATABASE_URL: an embedded PostgreSQL that is made, shared, kept, and survives what happens to it."""
+
+import os
+import signal
+from pathlib import Path
+
+import httpx
+import psutil
+
+from clinic_api.embedded import running
+from tests.process import run, server
+
+BODY = {"email": "a@example.org", "password": "a long night at the harbour", "role": "ADMIN"}
+
+
+def postmaster(data_dir: Path) -> int:
+    return int((data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
+
+
+def test_serve_makes_it_migrates_it_keeps_it_and_stops_it(tmp_path: Path) -> None:
+    settings = {"ENV": "dev", "DATA_DIR": str(tmp_path / "a folder")}
+    with server(cwd=tmp_path, **settings) as (address, process):
+        assert httpx.post(f"{address}/auth/register", json=BODY).status_code == 201
+        pid = postmaster(tmp_path / "a folder")
+        process.terminate()
+        assert process.wait(30) == 0
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    log = (tmp_path / "server.log").read_text()
+    assert "there is no administrator yet" in log
+    with server(cwd=tmp_path, **settings) as (address, _):
+        form = {"username": BODY["email"], "password": BODY["password"]}
+        assert httpx.post(f"{address}/auth/login", data=form).status_code == 200
+
+
+def test_uvicorn_and_a_command_share_it_and_the_last_one_stops_it(tmp_path: Path) -> None:
+    settings = {"ENV": "dev", "DATA_DIR": str(tmp_path), "ADMIN_PASSWORD": BODY["password"]}
+    with server("uvicorn", "clinic_api.main:app", cwd=tmp_path, **settings) as (address, _):
+        pid = postmaster(tmp_path)
+        done = run("clinic_api", "create-admin", "--email", BODY["email"], cwd=tmp_path, **settings)
+        assert done.returncode == 0, done.stderr
+        assert postmaster(tmp_path) == pid
+        form = {"username": BODY["email"], "password": BODY["password"]}
+        assert httpx.post(f"{address}/auth/login", data=form).status_code == 200
+
+
+def test_what_was_written_survives_kill_9_of_everything(tmp_path: Path) -> None:
+    settings = {"ENV": "dev", "DATA_DIR": str(tmp_path)}
+    with server(cwd=tmp_path, **settings) as (address, process):
+        assert httpx.post(f"{address}/auth/register", json=BODY).status_code == 201
+        os.kill(postmaster(tmp_path), signal.SIGKILL)
+        process.kill()
+        process.wait()
+    with server(cwd=tmp_path, **settings) as (address, _):
+        form = {"username": BODY["email"], "password": BODY["password"]}
+        assert httpx.post(f"{address}/auth/login", data=form).status_code == 200
+
+
+def test_a_process_number_that_went_to_somebody_else_is_not_taken_for_postgresql(tmp_path: Path) -> None:
+    with running(tmp_path, "clinic"):
+        pass
+    (tmp_path / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n{tmp_path}\n")
+    with running(tmp_path, "clinic") as url:
+        assert url.database == "clinic"

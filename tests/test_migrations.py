@@ -1,0 +1,64 @@
+"""Alembic from the project's root: up, down, up again, nothing left to generate, several at once."""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, NullPool, create_engine, inspect
+
+from tests.process import ROOT, run, text_of
+
+
+def tables(url: URL) -> set[str]:
+    return set(inspect(create_engine(url, poolclass=NullPool)).get_table_names())
+
+
+@pytest.fixture
+def settings(spare_database: URL) -> dict[str, str]:
+    return {"ENV": "dev", "DATABASE_URL": text_of(spare_database)}
+
+
+def test_the_schema_goes_up_down_and_up_again(spare_database: URL, settings: dict[str, str]) -> None:
+    for target, found in [
+        ("head", {"alembic_version", "users", "doctors", "patients", "assignments"}),
+        ("base", {"alembic_version"}),
+    ] * 2:
+        command = "upgrade" if target == "head" else "downgrade"
+        done = run("alembic", command, target, cwd=ROOT, **settings)
+        assert done.returncode == 0, done.stderr
+        assert tables(spare_database) == found
+
+
+def test_the_models_and_the_migrations_agree(settings: dict[str, str]) -> None:
+    assert run("alembic", "upgrade", "head", cwd=ROOT, **settings).returncode == 0
+    done = run("alembic", "check", cwd=ROOT, **settings)
+    assert (done.returncode, "No new upgrade operations detected" in done.stdout) == (0, True), done.stderr
+
+
+def test_a_new_revision_gets_the_next_number(tmp_path: Path, settings: dict[str, str]) -> None:
+    shutil.copytree(ROOT / "alembic", tmp_path / "alembic")
+    shutil.copy(ROOT / "alembic.ini", tmp_path)
+    assert run("alembic", "upgrade", "head", cwd=tmp_path, **settings).returncode == 0
+    newest = max(path.name[:4] for path in (tmp_path / "alembic/versions").glob("0*.py"))
+    done = run("alembic", "revision", "--autogenerate", "-m", "add nothing", cwd=tmp_path, **settings)
+    assert done.returncode == 0, done.stderr
+    made = tmp_path / "alembic/versions" / f"{int(newest) + 1:04d}_add_nothing.py"
+    assert "    pass" in made.read_text()
+    assert run("alembic", "upgrade", "head", cwd=tmp_path, **settings).returncode == 0
+
+
+def test_an_address_in_alembic_ini_wins(spare_database: URL, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "alembic", tmp_path / "alembic")
+    ini = (ROOT / "alembic.ini").read_text()
+    address = text_of(spare_database.set(drivername="postgres")).replace("%", "%%")
+    (tmp_path / "alembic.ini").write_text(ini.replace("sqlalchemy.url =", f"sqlalchemy.url = {address}"))
+    done = run("alembic", "upgrade", "head", cwd=tmp_path, ENV="dev", DATABASE_URL="postgresql://127.0.0.1:1/nothing")
+    assert done.returncode == 0, done.stderr
+    assert "patients" in tables(spare_database)
+
+
+def test_three_that_migrate_at_once_all_succeed(settings: dict[str, str]) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(lambda _: run("clinic_api", "migrate", cwd=ROOT, **settings), range(3)))
+    assert [process.returncode for process in done] == [0, 0, 0], [process.stderr for process in done]
