@@ -40,13 +40,17 @@ def run(*command: str, cwd: Path, **settings: str) -> subprocess.CompletedProces
     )
 
 
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
 @contextmanager
 def server(*arguments: str, cwd: Path, **settings: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address of a server that answers, and its process, which is stopped in the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", *(arguments or ("clinic_api", "serve")), "--port", str(port)]
+    port = free_port()
+    command = [sys.executable, "-m", *(arguments or ("clinic_api", "serve")), "--port", port]
     with (cwd / "server.log").open("w") as log:
         process = subprocess.Popen(command, cwd=cwd, env=environment(**settings), stdout=log, stderr=log, text=True)
     try:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import URL, NullPool, create_engine, text
 
-from tests.process import run, server, text_of
+from tests.process import free_port, run, server, text_of
 
 SECRET = "Vh8-3kq_Zr1xTnB5mWcQ7yLdPf0sGjKe"
 ADMIN = {"ADMIN_EMAIL": "root@example.org", "ADMIN_PASSWORD": "a long night at the harbour"}
@@ -19,7 +19,7 @@ def settings(spare_database: URL) -> dict[str, str]:
 
 
 def test_serve_refuses_while_a_migration_is_missing(tmp_path: Path, settings: dict[str, str]) -> None:
-    done = run("clinic_api", "serve", cwd=tmp_path, **settings)
+    done = run("clinic_api", "serve", "--port", free_port(), cwd=tmp_path, **settings)
     assert done.returncode == 1
     assert done.stderr.strip().endswith("Run: python -m clinic_api migrate")
 
@@ -75,7 +75,8 @@ def test_production_refuses_to_serve_and_names_what_is_missing(
     changes: dict[str, str], sentence: str, tmp_path: Path, settings: dict[str, str]
 ) -> None:
     run("clinic_api", "migrate", cwd=tmp_path, **settings)
-    done = run("clinic_api", "serve", cwd=tmp_path, **(settings | {"ENV": "prod"} | changes))
+    production = settings | {"ENV": "prod"} | changes
+    done = run("clinic_api", "serve", "--port", free_port(), cwd=tmp_path, **production)
     assert done.returncode == 1
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
