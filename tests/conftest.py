@@ -19,7 +19,7 @@ Settings.model_config["env_file"] = None  # a developer's .env is not the tests'
 
 from fastapi import FastAPI  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
-from sqlalchemy import URL, Engine, NullPool, create_engine, text  # noqa: E402
+from sqlalchemy import URL, Engine, NullPool, create_engine, make_url, text  # noqa: E402
 
 from clinic_api import migrations  # noqa: E402
 from clinic_api.database import located  # noqa: E402
@@ -31,6 +31,16 @@ from tests.factories import doctor_body, register, signed_in  # noqa: E402
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The walkthrough runs last, so that what it leaves in the tables can be looked at."""
     items.sort(key=lambda item: "test_walkthrough" in item.nodeid)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+    address = os.environ.get("TEST_DATABASE_URL")
+    if address and exitstatus in (0, 1):
+        terminalreporter.write_line(f"The tables are left to look at: {make_url(address)!r}")
+        if "postgres@/" in address:
+            terminalreporter.write_line(
+                "It runs while you serve it: ENV=test DATA_DIR=.clinic/test python -m clinic_api serve"
+            )
 
 
 @pytest.fixture(scope="session")
