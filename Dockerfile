@@ -9,14 +9,14 @@ FROM python:3.13-slim
 LABEL org.opencontainers.image.title="Clinic API" \
       org.opencontainers.image.description="A backend for a clinic's doctors and patients" \
       org.opencontainers.image.licenses="MIT"
-RUN useradd --system --uid 10001 --create-home clinic && install --directory --owner clinic /data
+RUN useradd --uid 10001 --create-home clinic && install --directory --owner clinic --group clinic /data
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY alembic.ini ./
 COPY alembic alembic
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 DATA_DIR=/data
-USER clinic
+USER 10001
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health/live', timeout=3)"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-c", \
+    "from urllib.request import *; build_opener(ProxyHandler({})).open('http://127.0.0.1:8000/health/live', timeout=3)"]
 CMD ["python", "-m", "clinic_api", "serve", "--host", "0.0.0.0"]

@@ -53,12 +53,27 @@ class Settings(BaseSettings):
             postgresql_url(value)
         return value
 
+    @field_validator("root_path")
+    @classmethod
+    def is_prefix(cls, value: str) -> str:
+        return f"/{value.strip('/')}" if value.strip("/") else ""
+
+    @field_validator("admin_email")
+    @classmethod
+    def is_email(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+            raise ValueError("must be an e-mail address such as admin@example.org.")
+        return value
+
     @model_validator(mode="after")
     def is_fit_for_production(self) -> Self:
-        if self.env == "prod":
-            if self.database_url is None:
-                raise ValueError("DATABASE_URL is missing: ENV=prod needs a PostgreSQL of your own.")
-            refuse_weak_secret(self.jwt_secret.get_secret_value() if self.jwt_secret else "")
+        complaints = []
+        if self.env == "prod" and self.database_url is None:
+            complaints.append("DATABASE_URL is missing: ENV=prod needs a PostgreSQL of your own.")
+        if self.env == "prod" and (weakness := weakness_of(self.jwt_secret)):
+            complaints.append(f"JWT_SECRET {weakness}; {HOW_TO_MAKE_A_SECRET}")
+        if complaints:
+            raise ValueError("\n".join(complaints))
         return self
 
     @property
@@ -102,12 +117,16 @@ def postgresql_url(text: str) -> URL:
     return url
 
 
-def refuse_weak_secret(secret: str) -> None:
-    """Raises ValueError for a signing key that is too short, or that reads like a sample."""
-    if len(secret.encode()) < SECRET_BYTES:
-        raise ValueError(f"JWT_SECRET needs at least {SECRET_BYTES} bytes in ENV=prod; {HOW_TO_MAKE_A_SECRET}")
-    if re.search(r"change.?me|example|secret|your.?key", secret, re.IGNORECASE) or len(set(secret)) < 10:
-        raise ValueError(f"JWT_SECRET is a sample value, which ENV=prod refuses; {HOW_TO_MAKE_A_SECRET}")
+def weakness_of(secret: SecretStr | None) -> str | None:
+    """What is wrong with a signing key, if anything: that it is missing, too short, or reads like a sample."""
+    text = secret.get_secret_value() if secret else ""
+    if not text:
+        return "is missing"
+    if len(text.encode()) < SECRET_BYTES:
+        return f"needs at least {SECRET_BYTES} bytes in ENV=prod"
+    if re.search(r"change.?me|example|secret|your.?key", text, re.IGNORECASE) or len(set(text)) < 10:
+        return "is a sample value, which ENV=prod refuses"
+    return None
 
 
 def kept_secret(path: Path) -> str:

@@ -12,6 +12,7 @@ from clinic_api.database import database
 from clinic_api.http.docs import add_docs
 from clinic_api.http.headers import RequestId
 from clinic_api.http.limits import BodyLimit, limiter
+from clinic_api.http.prefix import Prefix
 from clinic_api.http.problems import add_problems
 from clinic_api.routes import routers
 from clinic_api.security import Passwords, Tokens
@@ -33,16 +34,17 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        root_path=settings.root_path,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
+    app.root_path = settings.root_path
     app.state.settings = settings
     app.state.passwords = Passwords(settings.bcrypt_rounds, settings.password_min_length)
     app.state.tokens = Tokens(settings.secret, settings.access_token_minutes)
     app.state.limiter = limiter
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestId)
+    app.add_middleware(Prefix)
     add_problems(app)
     for router in routers:
         app.include_router(router)

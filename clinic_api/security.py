@@ -25,7 +25,7 @@ class Passwords:
         self.context = CryptContext(["bcrypt_sha256"], bcrypt_sha256__rounds=rounds)
         self.min_length = min_length
 
-    def hash(self, password: str, email: str, field: str = "password") -> str:
+    def hash(self, password: str, email: str, field: str) -> str:
         """The hash to store. Raises Invalid, naming `field`, for a password that is too short or is the e-mail."""
         if len(password) < self.min_length:
             raise Invalid(field, f"must have at least {self.min_length} characters", "too_short")

@@ -34,6 +34,21 @@ def test_migrate_makes_the_first_administrator_once(
         assert list(connection.scalars(text("SELECT email FROM users"))) == ["root@example.org"]
 
 
+def test_migrate_names_the_setting_that_is_wrong(tmp_path: Path, settings: dict[str, str]) -> None:
+    for name, value in [("ADMIN_EMAIL", "boss"), ("ADMIN_PASSWORD", "abc")]:
+        done = run("clinic_api", "migrate", cwd=tmp_path, **(settings | ADMIN | {name: value}))
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"{name} must ")
+
+
+def test_a_data_dir_that_cannot_be_used_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run("clinic_api", "migrate", cwd=tmp_path, ENV="dev", DATA_DIR=str(tmp_path / "file"))
+    assert done.returncode == 1
+    assert "DATA_DIR must be a folder" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_create_admin_makes_one_who_signs_in(tmp_path: Path, settings: dict[str, str]) -> None:
     run("clinic_api", "migrate", cwd=tmp_path, **settings)
     made = run("clinic_api", "create-admin", "--email", "Root@Example.org", cwd=tmp_path, **settings, **ADMIN)
@@ -66,7 +81,7 @@ def test_create_admin_says_what_is_wrong(
     ("changes", "sentence"),
     [
         ({"DATABASE_URL": ""}, "DATABASE_URL is missing"),
-        ({"JWT_SECRET": ""}, "JWT_SECRET needs at least 32 bytes"),
+        ({"JWT_SECRET": ""}, "JWT_SECRET is missing"),
         ({"DATABASE_URL": "mysql://h/d"}, "DATABASE_URL must be a PostgreSQL address"),
         ({}, "There is no administrator. Set ADMIN_EMAIL and ADMIN_PASSWORD"),
     ],

@@ -45,7 +45,8 @@ def test_anything_else_is_refused_without_repeating_it(spelling: str) -> None:
     ("changes", "sentence"),
     [
         ({"database_url": None}, "DATABASE_URL is missing"),
-        ({"jwt_secret": None}, "JWT_SECRET needs at least 32 bytes"),
+        ({"jwt_secret": None}, "JWT_SECRET is missing"),
+        ({"jwt_secret": None, "database_url": None}, r"DATABASE_URL is missing(.|\n)*JWT_SECRET is missing"),
         ({"jwt_secret": "x" * 31}, "JWT_SECRET needs at least 32 bytes"),
         ({"jwt_secret": "x" * 64}, "JWT_SECRET is a sample value"),
         ({"jwt_secret": "change-me-please-before-you-go-to-production"}, "JWT_SECRET is a sample value"),
@@ -70,6 +71,11 @@ def test_a_secret_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -
     if os.name == "posix":
         assert (tmp_path / "made" / "jwt_secret").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in (tmp_path / "made").iterdir()] == ["jwt_secret"]
+
+
+@pytest.mark.parametrize(("sent", "kept"), [("", ""), ("/", ""), ("clinic", "/clinic"), ("/a/b/", "/a/b")])
+def test_a_path_prefix_has_one_spelling(sent: str, kept: str) -> None:
+    assert Settings(env="dev", root_path=sent).root_path == kept
 
 
 def test_with_env_test_the_test_database_is_used() -> None:

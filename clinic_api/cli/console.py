@@ -29,10 +29,12 @@ def settings_and_errors() -> Iterator[Settings]:
     except ClinicError as error:
         fail(error.detail)
     except DBAPIError as error:
-        fail(f"The database refuses or does not answer. {HOW_TO_CONNECT} ({type(error.orig).__name__})")
-
-
-HOW_TO_CONNECT = "Check DATABASE_URL, and that PostgreSQL runs."
+        reason = str(error.orig).strip().rpartition("\n")[2]
+        fail(f"The database refuses or does not answer. Check DATABASE_URL, and that PostgreSQL runs. ({reason})")
+    except OSError as error:
+        fail(
+            f"Cannot use {error.filename!r} ({error.strerror}). DATA_DIR must be a folder that this user may write to."
+        )
 
 
 def name_of(place: tuple[int | str, ...]) -> str:

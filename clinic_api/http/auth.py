@@ -24,7 +24,7 @@ class Authorize(OAuth2PasswordBearer):
         super().__init__(
             tokenUrl="auth/login",
             scheme_name="Login",
-            description="Your e-mail address (as `username`) and your password. Leave the client fields empty.",
+            description="Your e-mail address (as `username`) and your password.",
         )
         self.anonymous = anonymous
 

@@ -13,18 +13,18 @@ from pydantic import BaseModel, Field
 from starlette.staticfiles import StaticFiles
 
 from clinic_api import __version__
+from clinic_api.http.examples import BODIES, problem_example
 
 TITLE = "Clinic API"
 DESCRIPTION = """
-A backend for a clinic's doctors and patients. **Five minutes on this page:**
+A backend for a clinic's doctors and patients. **Five minutes in Swagger UI (/docs):**
 
-1. **Register** the first administrator: `POST /auth/register` → *Try it out* → put `"role": "ADMIN"`, your e-mail and a
-   password → *Execute*.
-2. **Authorize** (the button on the right): your e-mail as *username*, and the password.
-3. **Create** a doctor and a patient with the examples as they are; note the two ids.
+1. **Register** the first administrator: `POST /auth/register` → *Execute*. The example does it as it is, once.
+2. **Authorize** (the button): your e-mail as *username*, and the password.
+3. **Create** a doctor and a patient: `POST /doctors`, `POST /patients` → *Execute*. Note the two ids.
 4. **Assign** the patient: `POST /doctors/{doctor_id}/patients/{patient_id}`.
-5. **Register the doctor's account**: role `DOCTOR`, with the `doctor_id`. Authorize as the doctor: `GET /patients`
-   shows the assigned patients and no other.
+5. **Register the doctor's account**: the second example of `POST /auth/register`, with the doctor's id.
+6. **Authorize** → *Logout*, then in again as the doctor: `GET /patients` shows the assigned patients and no other.
 
 Roles: `ADMIN` may do everything; `DOCTOR` sees the patients assigned to them. Errors are
 [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems that say what to do next.
@@ -35,7 +35,14 @@ TAGS = [
     {"name": "Patients", "description": "Who is treated."},
     {"name": "System", "description": "For monitors and orchestrators."},
 ]
-UI = {"tryItOutEnabled": True, "displayRequestDuration": True, "filter": True, "defaultModelsExpandDepth": 0}
+UI = {"tryItOutEnabled": True, "displayRequestDuration": True, "defaultModelsExpandDepth": 0}
+# The dialog asks for e-mail and password alone; and no padlock where a token is optional.
+STYLE = b"""<style>
+.auth-container .scope-def > p, .auth-container .flow, .auth-container .flow + .wrapper > .wrapper:nth-child(3),
+.auth-container .wrapper:has(> [for=client_id_password], > [for=client_secret_password]),
+#operations-Sign_in-register_user .authorization__btn { display: none }
+</style></head>"""
+CLIENT_FIELDS = ("grant_type", "scope", "client_id", "client_secret")
 OUTSIDE_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
 
 
@@ -77,7 +84,8 @@ def add_docs(app: FastAPI) -> None:
         with_google_fonts=False,
     )
     app.add_route("/", lambda request: RedirectResponse(f"{request.scope['root_path']}/docs"), include_in_schema=False)
-    app.add_route("/docs", lambda _: HTMLResponse(swagger.body), include_in_schema=False)
+    page = bytes(swagger.body).replace(b"</head>", STYLE)
+    app.add_route("/docs", lambda _: HTMLResponse(page), include_in_schema=False)
     app.add_route("/redoc", lambda _: HTMLResponse(redoc.body), include_in_schema=False)
     app.add_route("/static/redoc.standalone.js", lambda _: redoc_script(), include_in_schema=False)
     app.mount("/static", StaticFiles(packages=[("fastapi_offline", "static")]))
@@ -107,11 +115,20 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         models.pop("ValidationError", None)
         models["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         models.update(models["Problem"].pop("$defs"))
+        for name in CLIENT_FIELDS:  # read, as RFC 6749 has them, but of no use to anybody
+            del models["LoginForm"]["properties"][name]
         for path, operations in schema["paths"].items():
             for method, operation in operations.items():
+                show_example(operation)
                 document_errors(path, method, operation)
         app.openapi_schema = schema
     return app.openapi_schema
+
+
+def show_example(operation: dict[str, Any]) -> None:
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        bodies = BODIES[operation["operationId"]]
+        content["examples"] = {name: {"summary": name, "value": body} for name, body in bodies.items()}
 
 
 def document_errors(path: str, method: str, operation: dict[str, Any]) -> None:
@@ -130,6 +147,6 @@ def document_errors(path: str, method: str, operation: dict[str, Any]) -> None:
     operation["responses"].pop("422", None)
     for status, can_be in follows.items():
         if can_be:
-            reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
-            content = {"application/problem+json": reference}
+            shape = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": problem_example(status, path)}
+            content = {"application/problem+json": shape}
             operation["responses"][str(status)] = {"description": HTTPStatus(status).phrase, "content": content}

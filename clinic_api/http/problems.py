@@ -108,7 +108,10 @@ def on_validation_error(request: Request, error: RequestValidationError) -> JSON
 def invalid(request: Request, fields: list[dict[str, str]]) -> JSONResponse:
     names = ", ".join(dict.fromkeys(field["field"] for field in fields))
     detail = f"1 field is invalid: {names}." if len(fields) == 1 else f"{len(fields)} fields are invalid: {names}."
-    return problem(request, 422, detail, title="Validation error", errors=fields)
+    more: dict[str, Any] = {"errors": fields}
+    if request.url.path.endswith("/auth/login"):
+        more |= {"error": "invalid_request", "error_description": detail}
+    return problem(request, 422, detail, title="Validation error", **more)
 
 
 def field_error(part: Mapping[str, Any]) -> dict[str, str]:
@@ -149,8 +152,9 @@ def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
 def methods_at(request: Request) -> set[str]:
     """All methods of this path; Starlette would name those of the first route alone."""
     found: set[str] = set()
+    path = request.scope["path"].removeprefix(request.scope["root_path"])
     for route in iter_route_contexts(request.app.routes):
-        if route.path and route.methods and compile_path(route.path)[0].match(request.scope["path"]):
+        if route.path and route.methods and compile_path(route.path)[0].match(path):
             found |= route.methods
     return found
 

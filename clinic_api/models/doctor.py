@@ -1,7 +1,8 @@
 """A person who treats patients."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
+from pydantic import Field as Rule
 from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Relationship, SQLModel
 
@@ -54,6 +55,6 @@ class DoctorPublic(DoctorBase, Row):
 
 class DoctorQuery(ListQuery):
     q: Search = None
-    specialty: Specialty | None = None
-    active: bool | None = None
+    specialty: Annotated[Specialty | None, Rule(description="Only those with exactly this specialty.")] = None
+    active: Annotated[bool | None, Rule(description="Only the active (or, `false`, the inactive).")] = None
     retired: Retired = False

@@ -11,8 +11,7 @@ Search = Annotated[
     str | None,
     Rule(
         max_length=100,
-        description="Words, each the beginning of a word of the names, record or licence number, e-mail or phone.",
-        examples=["nun jos"],
+        description="Words, each the beginning of a word of the names, record number, e-mail or phone: `nun jos`.",
     ),
     Optional,
     Line,
@@ -27,8 +26,7 @@ class ListQuery(Input):
         str | None,
         Rule(
             max_length=200,
-            description="Fields with commas between them, `-` for descending; ends in ascending `id`.",
-            examples=["family_name,-birth_date"],
+            description="Fields with commas between them, `-` for descending: `family_name,-created_at`.",
         ),
         Optional,
         Line,

@@ -78,9 +78,9 @@ class PatientPublic(PatientBase, Row):
 
 class PatientQuery(ListQuery):
     q: Search = None
-    birth_date: BirthDate | None = None
-    gender: Gender | None = None
-    active: bool | None = None
+    birth_date: Annotated[BirthDate | None, Rule(description="Only those born on this day.")] = None
+    gender: Annotated[Gender | None, Rule(description="Only those with this gender.")] = None
+    active: Annotated[bool | None, Rule(description="Only the active (or, `false`, the inactive).")] = None
     doctor_id: Annotated[Id | None, Rule(description="Only those assigned to this doctor.")] = None
     unassigned: Annotated[bool | None, Rule(description="Only those without (or, `false`, with) a doctor.")] = None
     retired: Retired = False

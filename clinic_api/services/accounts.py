@@ -113,8 +113,9 @@ def doctor_without_account(session: Session, email: str) -> int | None:
     ).one_or_none()
 
 
-def add_user(session: Session, data: UserRegister, passwords: Passwords) -> User:
-    hashed = passwords.hash(data.password, data.email)
+def add_user(session: Session, data: UserRegister, passwords: Passwords, field: str = "password") -> User:
+    """Store an account. Raises Invalid, naming `field`, for a poor password."""
+    hashed = passwords.hash(data.password, data.email, field)
     user = User(**data.model_dump(exclude={"password"}), hashed_password=hashed)
     session.add(user)
     session.flush()
@@ -126,4 +127,5 @@ def add_first_admin(session: Session, settings: Settings, passwords: Passwords) 
     if not (settings.admin_email and settings.admin_password) or an_admin_exists(session):
         return None
     password = settings.admin_password.get_secret_value()
-    return add_user(session, UserRegister(email=settings.admin_email, password=password, role=Role.ADMIN), passwords)
+    data = UserRegister(email=settings.admin_email, password=password, role=Role.ADMIN)
+    return add_user(session, data, passwords, field="ADMIN_PASSWORD")

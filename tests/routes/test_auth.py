@@ -138,6 +138,11 @@ def test_login_gives_a_bearer_token(admin: TestClient) -> None:
     assert (answer["token_type"], answer["expires_in"]) == ("bearer", 3600)
 
 
+def test_login_ignores_the_empty_client_that_swagger_ui_sends(admin: TestClient) -> None:
+    form = {"username": "admin@example.org", "password": password_of("admin@example.org")}
+    assert admin.post("/auth/login", data=form, headers={"Authorization": "Basic Og=="}).status_code == 200
+
+
 def test_every_failed_login_is_answered_alike(admin: TestClient, doctor: TestClient, doctor_id: int) -> None:
     admin.patch(f"/doctors/{doctor_id}", json={"active": False}).raise_for_status()
     attempts = [

@@ -1,8 +1,11 @@
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, text
+from sqlalchemy import URL, Engine, text
 
 from clinic_api import __version__
+from clinic_api.config import get_settings
+from clinic_api.main import create_app
+from tests.factories import password_of, patient_body, register
 
 
 def test_health_is_limited_to_thirty_a_minute(client: TestClient) -> None:
@@ -51,6 +54,24 @@ def test_the_docs_are_served_from_here(path: str, client: TestClient) -> None:
     answer = client.get(path)
     assert answer.status_code == 200
     assert "//cdn." not in answer.text
+
+
+@pytest.mark.parametrize("stripped", [True, False])
+def test_everything_works_under_a_path_prefix(stripped: bool, database_url: URL) -> None:
+    app = create_app(get_settings().model_copy(update={"root_path": "/clinic"}))
+    with TestClient(app, base_url="http://testserver" if stripped else "http://testserver/clinic") as client:
+        for path in ("/docs", "/redoc", "/static/swagger-ui.css", "/openapi.json", "/health/ready"):
+            assert client.get(path).status_code == 200, path
+        assert client.get("/", follow_redirects=False).headers["location"] == "/clinic/docs"
+        assert client.get("/openapi.json").json()["servers"] == [{"url": "/clinic"}]
+        assert client.put("/patients").headers["allow"] == "GET, POST"
+        register(client, "admin@example.org", role="ADMIN")
+        login = client.post(
+            "/auth/login", data={"username": "admin@example.org", "password": password_of("admin@example.org")}
+        )
+        token = {"Authorization": f"Bearer {login.json()['access_token']}"}
+        made = client.post("/patients", json=patient_body(), headers=token)
+        assert made.headers["location"] == "/clinic/patients/1"
 
 
 def test_the_front_page_is_the_docs(client: TestClient) -> None:

@@ -1,0 +1,70 @@
+"""What Swagger UI shows first: one clinic's story, and a sentence for each error. Each body succeeds as it is."""
+
+from http import HTTPStatus
+from typing import Any
+
+PASSWORD = "correct horse battery staple"
+DOCTOR = {
+    "given_name": "Ada",
+    "family_name": "Lovelace",
+    "specialty": "Cardiology",
+    "email": "ada.lovelace@example.org",
+    "license_number": "MD-48213",
+    "phone": "+49 30 1234567",
+}
+PATIENT = {
+    "given_name": "María José",
+    "family_name": "Núñez",
+    "birth_date": "1984-02-29",
+    "gender": "female",
+    "phone": "+49 30 2345678",
+    "email": "nunez@example.org",
+    "address": "12 Harbour Street\nBerlin",
+}
+BODIES: dict[str, dict[str, dict[str, Any]]] = {
+    "register_user": {
+        "The first administrator": {
+            "email": "admin@example.org",
+            "password": PASSWORD,
+            "role": "ADMIN",
+            "full_name": "Grace Hopper",
+        },
+        "A doctor's account, by an administrator": {
+            "email": DOCTOR["email"],
+            "password": PASSWORD,
+            "role": "DOCTOR",
+            "full_name": "Dr. Ada Lovelace",
+            "doctor_id": 1,
+        },
+    },
+    "login": {"The administrator": {"username": "admin@example.org", "password": PASSWORD}},
+    "create_doctor": {"A doctor": DOCTOR},
+    "replace_doctor": {"A doctor": DOCTOR},
+    "update_doctor": {"A new phone": {"phone": "+49 30 7654321"}},
+    "create_patient": {"A patient": PATIENT},
+    "replace_patient": {"A patient": PATIENT},
+    "update_patient": {"A new phone, no address": {"phone": "+49 30 8765432", "address": None}},
+}
+DETAILS = {
+    401: "Sign in first: POST /auth/login, or Authorize in /docs.",
+    403: "Only an account with the role ADMIN may do this.",
+    404: "There is no such patient, or you may not see it. Check the id in the list of patients.",
+    409: "Another patient has this medical_record_number already. Choose another, or change theirs.",
+    413: "The body is too large. Send at most 1 MiB.",
+    415: "Send the body as JSON, with Content-Type: application/json.",
+    422: "1 field is invalid: birth_date.",
+    429: "Too many requests. Try again in 20 seconds.",
+    503: "The database does not answer in time. Try again in a moment.",
+}
+
+
+def problem_example(status: int, path: str) -> dict[str, Any]:
+    title = "Validation error" if status == 422 else HTTPStatus(status).phrase.capitalize()
+    return {
+        "type": f"/problems/{title.lower().replace(' ', '-')}",
+        "title": title,
+        "status": status,
+        "detail": DETAILS[status],
+        "instance": path,
+        "request_id": "5f2b8c1d9e3a4f60",
+    }
