@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TEST := ENV=test DATA_DIR=.clinic/test
 
 .PHONY: run test check format requirements clean
 
@@ -15,8 +16,9 @@ check: $(VENV)/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/alembic upgrade head
-	$(BIN)/alembic check
+	$(BIN)/pytest -q tests/test_house.py
+	$(TEST) $(BIN)/alembic upgrade head
+	$(TEST) $(BIN)/alembic check
 
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix

@@ -32,9 +32,7 @@ def settings_and_errors() -> Iterator[Settings]:
         reason = str(error.orig).strip().rpartition("\n")[2]
         fail(f"The database refuses or does not answer. Check DATABASE_URL, and that PostgreSQL runs. ({reason})")
     except OSError as error:
-        fail(
-            f"Cannot use {error.filename!r} ({error.strerror}). DATA_DIR must be a folder that this user may write to."
-        )
+        fail(f"Cannot use {error.filename} ({error.strerror}). DATA_DIR must be a folder that you may write to.")
 
 
 def name_of(place: tuple[int | str, ...]) -> str:

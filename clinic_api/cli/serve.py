@@ -31,13 +31,11 @@ def serve(
         refuse_taken_port(host, port)
         with database(settings) as engine:
             next_step = first_step(engine, settings)
+            engine.dispose()
             share(engine, settings)
             signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # after a clean stop uvicorn raises it once more
-            print(
-                banner(
-                    settings, f"http://{'localhost' if host in ('0.0.0.0', '127.0.0.1') else host}:{port}", next_step
-                )
-            )
+            shown = "localhost" if host in ("127.0.0.1", "0.0.0.0") else host
+            print(banner(settings, f"http://{shown}:{port}", next_step))
             uvicorn.run(
                 "clinic_api.main:app",
                 host=host,
@@ -82,9 +80,7 @@ def share(engine: Engine, settings: Settings) -> None:
 
 
 def banner(settings: Settings, address: str, next_step: str) -> str:
-    data = (
-        f"{settings.data_dir.resolve()} (embedded PostgreSQL)" if settings.url is None else "PostgreSQL at DATABASE_URL"
-    )
+    data = "PostgreSQL at DATABASE_URL" if settings.url else f"{settings.data_dir.resolve()} (embedded PostgreSQL)"
     return f"""
   Clinic API {__version__}  ({settings.env})
 

@@ -83,19 +83,18 @@ def add_docs(app: FastAPI) -> None:
         redoc_favicon_url=script("favicon.png"),
         with_google_fonts=False,
     )
-    app.add_route("/", lambda request: RedirectResponse(f"{request.scope['root_path']}/docs"), include_in_schema=False)
+    app.add_route("/", lambda request: RedirectResponse(f"{request.scope['root_path']}/docs"))
     page = bytes(swagger.body).replace(b"</head>", STYLE)
-    app.add_route("/docs", lambda _: HTMLResponse(page), include_in_schema=False)
-    app.add_route("/redoc", lambda _: HTMLResponse(redoc.body), include_in_schema=False)
-    app.add_route("/static/redoc.standalone.js", lambda _: redoc_script(), include_in_schema=False)
+    app.add_route("/docs", lambda _: HTMLResponse(page))
+    app.add_route("/redoc", lambda _: HTMLResponse(redoc.body))
+    app.add_route("/static/redoc.standalone.js", lambda _: Response(redoc_script(), media_type="text/javascript"))
     app.mount("/static", StaticFiles(packages=[("fastapi_offline", "static")]))
 
 
 @lru_cache
-def redoc_script() -> Response:
-    """Without the one picture that it would fetch from elsewhere."""
-    script = files("fastapi_offline").joinpath("static", "redoc.standalone.js").read_bytes()
-    return Response(script.replace(OUTSIDE_LOGO, b"data:,"), media_type="text/javascript")
+def redoc_script() -> bytes:
+    """ReDoc without the one picture that it would fetch from elsewhere."""
+    return files("fastapi_offline").joinpath("static/redoc.standalone.js").read_bytes().replace(OUTSIDE_LOGO, b"data:,")
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Every error as `application/problem+json` (RFC 9457), with a sentence that names the next step."""
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, get_args
@@ -22,6 +23,9 @@ from clinic_api.database import constraint
 from clinic_api.http.limits import seconds_to_wait
 from clinic_api.models import metadata
 
+log = logging.getLogger("clinic_api")
+
+SCHEMA_MISSING = "42P"  # tables or columns that a migration makes
 BEARER = {"WWW-Authenticate": "Bearer"}
 SOON = {"Retry-After": "2"}  # seconds
 LONGEST_NAME = 40
@@ -126,13 +130,13 @@ def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:
     """What PostgreSQL refused, or that it cannot be asked. Its own words stay here: they hold values."""
     if isinstance(error, IntegrityError) and (clash := UNIQUE.get(constraint(error))):
         kind, field = clash
-        return on_clinic_error(
-            request,
-            errors.Conflict(f"Another {kind} has this {field} already. Choose another, or change theirs.", field),
-        )
+        detail = f"Another {kind} has this {field} already. Choose another, or change theirs."
+        return on_clinic_error(request, errors.Conflict(detail, field))
     if isinstance(error, (IntegrityError, DataError)):
         return on_invalid(request, errors.Invalid("body", "holds a value that cannot be stored", "not_storable"))
-    if isinstance(error, (ProgrammingError, NotSupportedError)) and getattr(error.orig, "pgcode", "")[:3] != "42P":
+    code = getattr(error.orig, "pgcode", None) or ""
+    log.error("%s: %s, SQLSTATE %s", request.state.request_id, type(error).__name__, code or "unknown")
+    if isinstance(error, (ProgrammingError, NotSupportedError)) and not code.startswith(SCHEMA_MISSING):
         return on_error(request, error)
     return on_unready(request, error)
 

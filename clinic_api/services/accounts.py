@@ -82,9 +82,7 @@ def refuse_stranger(session: Session, caller: Caller | None, data: UserRegister,
     refusal = Unauthenticated if caller is None else Refused
     if data.role is Role.ADMIN:
         if settings.env == "prod" and caller is None:
-            raise refusal(
-                "Administrators are made by an administrator, or on the server: python -m clinic_api create-admin."
-            )
+            raise refusal("Sign in as an administrator, or make one on the server: python -m clinic_api create-admin.")
         if an_admin_exists(session):
             raise refusal("There is an administrator already. Only an administrator registers another: sign in as one.")
     elif data.doctor_id is not None:
@@ -108,9 +106,8 @@ def refuse_unknown_doctor(session: Session, doctor_id: int) -> None:
 def doctor_without_account(session: Session, email: str) -> int | None:
     """The doctor with this e-mail, unless they have an account already."""
     free = ~exists().where(col(User.doctor_id) == col(Doctor.id))
-    return session.exec(
-        select(Doctor.id).where(Doctor.email == email, col(Doctor.retired_at).is_(None), free)
-    ).one_or_none()
+    statement = select(Doctor.id).where(Doctor.email == email, col(Doctor.retired_at).is_(None), free)
+    return session.exec(statement).one_or_none()
 
 
 def add_user(session: Session, data: UserRegister, passwords: Passwords, field: str = "password") -> User:

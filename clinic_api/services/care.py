@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, and_, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -84,8 +84,7 @@ def assign(session: Session, caller: Caller, doctor_id: int, patient_id: int) ->
         if not record.active:
             name = type(record).__name__.lower()
             raise Conflict(
-                f"This {name} is inactive and takes no new assignment. Set the {name}'s `active` to true first.",
-                "active",
+                f"This {name} is inactive and takes no new assignment. Set `active` to true first.", "active"
             )
     link = {"doctor_id": doctor_id, "patient_id": patient_id, "assigned_by": caller.id}
     made = session.connection().execute(insert(Assignment).values(link).on_conflict_do_nothing())
@@ -96,9 +95,8 @@ def unassign(session: Session, caller: Caller, doctor_id: int, patient_id: int) 
     """End an assignment, if there is one. Raises NotFound for an unknown doctor or patient."""
     find(session, visible_doctors(caller), doctor_id)
     find(session, visible_patients(caller), patient_id)
-    assignment = session.get(Assignment, (doctor_id, patient_id), with_for_update=True)
-    if assignment is not None:
-        session.delete(assignment)
+    link = and_(col(Assignment.doctor_id) == doctor_id, col(Assignment.patient_id) == patient_id)
+    session.connection().execute(delete(Assignment).where(link))
 
 
 def retire(session: Session, among: SelectOfScalar[Retired], id: int) -> Retired:
