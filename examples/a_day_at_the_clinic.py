@@ -2,17 +2,19 @@
 
     python examples/a_day_at_the_clinic.py [http://localhost:8000]
 
-Needs `requests` and a server on which nobody is ADMIN yet (or ADMIN_EMAIL and ADMIN_PASSWORD of one who is).
+Needs `requests`, and a server on which nobody is ADMIN yet or this one is (else set ADMIN_EMAIL and ADMIN_PASSWORD).
+It can be run again: each run brings a doctor of its own.
 """
 
 import os
 import sys
+import time
 
 import requests
 
 URL = sys.argv[1] if len(sys.argv) > 1 else "http://localhost:8000"
 EMAIL = os.environ.get("ADMIN_EMAIL", "admin@example.org")
-PASSWORD = os.environ.get("ADMIN_PASSWORD", "a long night at the harbour")
+PASSWORD = os.environ.get("ADMIN_PASSWORD", "correct horse battery staple")
 
 
 def sign_in(email: str, password: str) -> requests.Session:
@@ -28,15 +30,9 @@ def sign_in(email: str, password: str) -> requests.Session:
 requests.post(f"{URL}/auth/register", json={"email": EMAIL, "password": PASSWORD, "role": "ADMIN"}, timeout=10)
 admin = sign_in(EMAIL, PASSWORD)
 
-doctor = admin.post(
-    f"{URL}/doctors",
-    json={
-        "given_name": "Ada",
-        "family_name": "Lovelace",
-        "specialty": "Cardiology",
-        "email": "ada.lovelace@example.org",
-    },
-)
+email = f"ada.{time.time_ns()}@example.org"
+body = {"given_name": "Ada", "family_name": "Lovelace", "specialty": "Cardiology", "email": email}
+doctor = admin.post(f"{URL}/doctors", json=body)
 doctor.raise_for_status()
 doctor_id = doctor.json()["id"]
 
@@ -55,14 +51,9 @@ for patient in patients[:2]:
     admin.post(f"{URL}/doctors/{doctor_id}/patients/{patient['id']}").raise_for_status()
 
 # The doctor's account: tied to the doctor by `doctor_id`.
-account = {
-    "email": "ada.lovelace@example.org",
-    "password": "notes on the engine",
-    "role": "DOCTOR",
-    "doctor_id": doctor_id,
-}
+account = {"email": email, "password": "notes on the engine", "role": "DOCTOR", "doctor_id": doctor_id}
 admin.post(f"{URL}/auth/register", json=account).raise_for_status()
-ada = sign_in(account["email"], account["password"])
+ada = sign_in(email, account["password"])
 
 for patient in ada.get(f"{URL}/patients", params={"sort": "family_name"}).json():
     print(patient["medical_record_number"], patient["given_name"], patient["family_name"])

@@ -43,6 +43,13 @@ def test_uvicorn_and_a_command_share_it_and_the_last_one_stops_it(tmp_path: Path
         assert httpx.post(f"{address}/auth/login", data=form).status_code == 200
 
 
+def test_serve_makes_the_administrator_of_the_settings(tmp_path: Path) -> None:
+    admin = {"ADMIN_EMAIL": BODY["email"], "ADMIN_PASSWORD": BODY["password"]}
+    with server(cwd=tmp_path, ENV="dev", DATA_DIR=str(tmp_path), **admin) as (address, _):
+        form = {"username": BODY["email"], "password": BODY["password"]}
+        assert httpx.post(f"{address}/auth/login", data=form).status_code == 200
+
+
 def test_what_was_written_survives_kill_9_of_everything(tmp_path: Path) -> None:
     settings = {"ENV": "dev", "DATA_DIR": str(tmp_path)}
     with server(cwd=tmp_path, **settings) as (address, process):

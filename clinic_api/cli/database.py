@@ -1,7 +1,9 @@
+from sqlalchemy import Engine
 from sqlmodel import Session
 
 from clinic_api import migrations
 from clinic_api.cli.console import settings_and_errors
+from clinic_api.config import Settings
 from clinic_api.database import database
 from clinic_api.security import Passwords
 from clinic_api.services.accounts import add_first_admin
@@ -14,9 +16,13 @@ def migrate() -> None:
     """
     with settings_and_errors() as settings, database(settings) as engine:
         migrations.upgrade(engine.url)
-        with Session(engine) as session:
-            admin = add_first_admin(session, settings, Passwords(settings.bcrypt_rounds, settings.password_min_length))
-            session.commit()
-            print(f"The schema is up to date (revision {migrations.newest()}).")
-            if admin is not None:
-                print("The administrator of ADMIN_EMAIL was made.")
+        print(f"The schema is up to date (revision {migrations.newest()}).")
+        make_first_admin(engine, settings)
+
+
+def make_first_admin(engine: Engine, settings: Settings) -> None:
+    with Session(engine) as session:
+        passwords = Passwords(settings.bcrypt_rounds, settings.password_min_length)
+        if add_first_admin(session, settings, passwords) is not None:
+            print("The administrator of ADMIN_EMAIL was made.")
+        session.commit()

@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from clinic_api import __version__, migrations
 from clinic_api.cli.console import fail, settings_and_errors
+from clinic_api.cli.database import make_first_admin
 from clinic_api.config import Settings, get_settings
 from clinic_api.database import database
 from clinic_api.services.accounts import an_admin_exists
@@ -30,6 +31,8 @@ def serve(
     with settings_and_errors() as settings:
         refuse_taken_port(host, port)
         with database(settings) as engine:
+            if settings.url is None:
+                make_first_admin(engine, settings)
             next_step = first_step(engine, settings)
             engine.dispose()
             share(engine, settings)

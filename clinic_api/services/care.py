@@ -83,9 +83,7 @@ def assign(session: Session, caller: Caller, doctor_id: int, patient_id: int) ->
     for record in (doctor, patient):
         if not record.active:
             name = type(record).__name__.lower()
-            raise Conflict(
-                f"This {name} is inactive and takes no new assignment. Set `active` to true first.", "active"
-            )
+            raise Conflict(f"This {name} is inactive and takes no new assignment. Set `active` to true.", "active")
     link = {"doctor_id": doctor_id, "patient_id": patient_id, "assigned_by": caller.id}
     made = session.connection().execute(insert(Assignment).values(link).on_conflict_do_nothing())
     return session.get_one(Assignment, (doctor_id, patient_id)), made.rowcount == 1
