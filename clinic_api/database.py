@@ -51,6 +51,9 @@ def make_engine(url: URL, settings: Settings) -> Engine:
         connect_args={"connect_timeout": round(settings.connect_timeout), "application_name": "clinic-api"},
     )
 
+    # SQLAlchemy's own sends a SET while a connection goes back to the pool, and loses its place there if that fails.
+    engine.dialect.set_isolation_level = set_autocommit  # type: ignore[assignment,method-assign]
+
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
@@ -62,6 +65,11 @@ def make_engine(url: URL, settings: Settings) -> Engine:
         connection.commit()
 
     return engine
+
+
+def set_autocommit(connection: Any, level: str) -> None:
+    """Reads run in AUTOCOMMIT, which psycopg2 keeps to itself."""
+    connection.autocommit = level == "AUTOCOMMIT"
 
 
 def is_transient(error: DBAPIError, committing: bool) -> bool:

@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from clinic_api.errors import Unready
 
@@ -39,6 +39,12 @@ def upgrade(url: URL) -> None:
 
 def are_missing(engine: Engine) -> bool:
     """Whether this code needs a migration that the database has not seen. A newer schema is fine."""
+    try:
+        with engine.connect() as connection:
+            return current(connection) < newest()
+    except DBAPIError as error:
+        if not error.connection_invalidated:  # a pooled connection that died meanwhile says nothing of the database
+            raise
     with engine.connect() as connection:
         return current(connection) < newest()
 

@@ -139,12 +139,15 @@ def test_a_refusal_is_a_problem_that_says_what_to_do(name: str, client: TestClie
 
 
 @pytest.mark.parametrize("name", [name for name, (_, path, _) in OPERATIONS.items() if "{" in path])
-@pytest.mark.parametrize("id", ["abc", "0", "-1", "2147483648", "9" * 30, "1.5", "%00", "１"])
+@pytest.mark.parametrize(
+    "id", ["abc", "0", "-1", "2147483648", "9" * 5000, "1.0", "+1", "01", "1_0", "%201", "%00", "１"]
+)
 def test_a_malformed_id_is_invalid(name: str, id: str, admin: TestClient) -> None:
     method, path, _ = OPERATIONS[name]
-    answer = admin.request(method, re.sub(r"\{.*?\}", id, path), json=BODIES.get(name))
-    assert answer.status_code == 422
-    assert id not in answer.json()["detail"]
+    for query in ("", "?limitt=5"):
+        answer = admin.request(method, re.sub(r"\{.*?\}", id, path) + query, json=BODIES.get(name))
+        assert answer.status_code == 422
+        assert id not in answer.json()["detail"].replace("1 field", "")
 
 
 @pytest.mark.parametrize("name", [name for name, (_, path, _) in OPERATIONS.items() if "{" in path])
@@ -160,6 +163,22 @@ def test_a_role_is_refused_before_anything_is_looked_up_or_read(name: str, docto
     for id in ("77", "abc"):
         answer = doctor.request(method, re.sub(r"\{.*?\}", id, path) + "?unknown=1", json={"birth_date": 5})
         assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("name", [name for name, (*_, about) in OPERATIONS.items() if "requestBody" in about])
+def test_the_form_of_a_body_is_judged_after_the_right(name: str, admin: TestClient, client: TestClient) -> None:
+    method, path, _ = OPERATIONS[name]
+    path = path.format(doctor_id=1, patient_id=1)
+    bodies: list[tuple[int, dict[str, Any]]] = [
+        (413, {"content": b"x" * (2**20 + 1), "headers": {"Content-Type": "application/json"}}),
+        (415, {"content": b"x", "headers": {"Content-Type": "text/plain"}}),
+        (415, {"content": b"x", "headers": {"Content-Type": "application/json", "Content-Encoding": "gzip"}}),
+    ]
+    for status, sent in bodies if name != "login" else bodies[1:]:
+        expected = status if name in PUBLIC else 401
+        assert client.request(method, path, **sent).status_code == expected
+        answer = admin.request(method, path, **sent)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
 @pytest.mark.parametrize("name", [name for name in TABLE if name != "read_health"])

@@ -1,7 +1,8 @@
 """What Swagger UI shows first: one clinic's story, and a sentence for each error. Each body succeeds as it is."""
 
-from http import HTTPStatus
 from typing import Any
+
+from clinic_api.http.problems import title_of
 
 PASSWORD = "correct horse battery staple"
 DOCTOR = {
@@ -59,7 +60,7 @@ DETAILS = {
 
 
 def problem_example(status: int, path: str) -> dict[str, Any]:
-    title = "Validation error" if status == 422 else HTTPStatus(status).phrase.capitalize()
+    title = title_of(status)
     return {
         "type": f"/problems/{title.lower().replace(' ', '-')}",
         "title": title,

@@ -29,6 +29,7 @@ SCHEMA_MISSING = "42P"  # tables or columns that a migration makes
 BEARER = {"WWW-Authenticate": "Bearer"}
 SOON = {"Retry-After": "2"}  # seconds
 LONGEST_NAME = 40
+MOST_ERRORS = 20
 
 STATUS: dict[type[errors.ClinicError], int] = {
     errors.Unauthenticated: 401,
@@ -40,12 +41,12 @@ STATUS: dict[type[errors.ClinicError], int] = {
 }
 HEADERS = {401: BEARER, 503: SOON}
 DETAILS = {
-    400: "The body cannot be read. Check its encoding and its form.",
     404: "There is nothing at this address. See /docs for what there is.",
     405: "This method is not for this address. The header Allow names those that are.",
     413: "The body is too large. Send at most 1 MiB.",
     500: "Something went wrong on the server. Report the request_id to its operator.",
 }
+TITLES = {413: "Content too large", 422: "Validation error"}  # Python's own changed with 3.13
 SENTENCES = {
     "missing": "is required",
     "extra_forbidden": "does not exist here",
@@ -74,17 +75,21 @@ UNIQUE = {
 }
 
 
+def title_of(status: int) -> str:
+    return TITLES.get(status, HTTPStatus(status).phrase.capitalize())
+
+
 def problem(
     request: Request, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
 ) -> JSONResponse:
     """The answer; `more` are members of the problem beyond those of RFC 9457."""
-    title = more.pop("title", HTTPStatus(status).phrase.capitalize())
+    title = title_of(status)
     content = {
         "type": f"/problems/{title.lower().replace(' ', '-')}",
         "title": title,
         "status": status,
         "detail": detail,
-        "instance": quote(request.url.path, safe="/:@!$&'()*+,;=-._~"),
+        "instance": quote(request.scope["path"], safe="/:@!$&'()*+,;=-._~"),
         "request_id": request.state.request_id,
         **more,
     }
@@ -106,16 +111,17 @@ def on_invalid(request: Request, error: errors.Invalid) -> JSONResponse:
 
 
 def on_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
-    return invalid(request, [field_error(part) for part in error.errors()])
+    parts = error.errors()
+    return invalid(request, [field_error(part) for part in parts[:MOST_ERRORS]], len(parts))
 
 
-def invalid(request: Request, fields: list[dict[str, str]]) -> JSONResponse:
-    names = ", ".join(dict.fromkeys(field["field"] for field in fields))
-    detail = f"1 field is invalid: {names}." if len(fields) == 1 else f"{len(fields)} fields are invalid: {names}."
+def invalid(request: Request, fields: list[dict[str, str]], count: int = 1) -> JSONResponse:
+    names = ", ".join(dict.fromkeys(field["field"] for field in fields)) + (" …" if count > len(fields) else "")
+    detail = f"1 field is invalid: {names}." if count == 1 else f"{count} fields are invalid: {names}."
     more: dict[str, Any] = {"errors": fields}
     if request.url.path.endswith("/auth/login"):
         more |= {"error": "invalid_request", "error_description": detail}
-    return problem(request, 422, detail, title="Validation error", **more)
+    return problem(request, 422, detail, **more)
 
 
 def field_error(part: Mapping[str, Any]) -> dict[str, str]:
@@ -149,8 +155,11 @@ def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(methods_at(request)))
-    status = 422 if error.status_code == 400 else error.status_code
-    return problem(request, status, DETAILS.get(error.status_code, f"{error.detail}."), headers=headers)
+    if error.status_code == 400:
+        return on_invalid(
+            request, errors.Invalid("body", "cannot be read: check its encoding and its form", "unreadable")
+        )
+    return problem(request, error.status_code, DETAILS.get(error.status_code, f"{error.detail}."), headers=headers)
 
 
 def methods_at(request: Request) -> set[str]:
@@ -160,7 +169,7 @@ def methods_at(request: Request) -> set[str]:
     for route in iter_route_contexts(request.app.routes):
         if route.path and route.methods and compile_path(route.path)[0].match(path):
             found |= route.methods
-    return found
+    return found or {"GET", "HEAD"}  # those of the static files
 
 
 def on_limit(request: Request, error: RateLimitExceeded) -> JSONResponse:

@@ -1,6 +1,7 @@
 """How a request runs: one thread, one connection, one transaction, and the caller's right checked first."""
 
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial, wraps
 from typing import Annotated, Any, TypeVar
 
@@ -8,18 +9,27 @@ from fastapi import Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from fastapi.security import SecurityScopes
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
+from sqlmodel.sql.expression import SelectOfScalar
+from starlette.exceptions import HTTPException
 
 from clinic_api.database import find, is_transient
 from clinic_api.errors import Refused, Unauthenticated, UnsupportedMediaType
 from clinic_api.http.auth import GUARDS
-from clinic_api.http.strict import refuse_unread
-from clinic_api.models import Role
+from clinic_api.http.strict import refuse_media_type, refuse_unread
+from clinic_api.models import Id, Role
 from clinic_api.services.accounts import Caller, read_caller
 from clinic_api.services.care import visible_doctors, visible_patients
 
 Answer = TypeVar("Answer")
+ID: TypeAdapter[int] = TypeAdapter(Id)
+VISIBLE: dict[str, Callable[[Caller], SelectOfScalar[Any]]] = {
+    "doctor_id": visible_doctors,
+    "patient_id": visible_patients,
+}
 
 
 class UnitOfWork:
@@ -72,11 +82,10 @@ class UnitOfWork:
 
     def look_up(self) -> None:
         """Raise NotFound if the path names a record that the caller may not know of."""
-        path = self.request.path_params
-        if "doctor_id" in path:
-            find(self.session, visible_doctors(self.user), int(path["doctor_id"]))
-        if "patient_id" in path:
-            find(self.session, visible_patients(self.user), int(path["patient_id"]))
+        for name, visible in VISIBLE.items():
+            if name in self.request.path_params:
+                with suppress(ValidationError):  # a malformed id is about to be told
+                    find(self.session, visible(self.user), ID.validate_python(self.request.path_params[name]))
 
 
 async def work_of(request: Request) -> UnitOfWork:
@@ -100,8 +109,10 @@ class WorkRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         dependencies = options.pop("dependencies", None) or []
-        if not any(dependency in GUARDS for dependency in dependencies):
+        guards = [dependency for dependency in dependencies if dependency in GUARDS]
+        if len(guards) != 1:
             raise TypeError(f"{endpoint.__name__} must say who may call it: dependencies=[admin], or another guard.")
+        self.guard = guards[0]
         super().__init__(path, as_work(endpoint), dependencies=[*dependencies, Depends(refuse_unread)], **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -110,17 +121,22 @@ class WorkRoute(APIRoute):
         async def run(request: Request) -> Response:
             work = request.state.work = UnitOfWork(request)
             try:
+                refuse_media_type(request, self)
                 return await handle(request)
-            except UnsupportedMediaType:
-                await run_in_threadpool(work.run, nothing)  # 401 and 403 come before a 415 …
+            except (HTTPException, UnsupportedMediaType):  # the form of the body: after 401 and 403 …
+                await self.check_first(work, nothing)
                 raise
-            except RequestValidationError as error:
-                places, codes = zip(*((part["loc"][0], part["type"]) for part in error.errors()), strict=True)
-                if "json_invalid" not in codes:  # … and before a 422, as does 404; unreadable JSON alone is told to all
-                    await run_in_threadpool(work.run, nothing if "path" in places else work.look_up)
+            except RequestValidationError as error:  # … and what is in it: after 404 too
+                unreadable = any(part["type"] == "json_invalid" for part in error.errors())
+                await self.check_first(work, nothing if unreadable else work.look_up)
                 raise
 
         return run
+
+    async def check_first(self, work: UnitOfWork, task: Callable[[], None]) -> None:
+        """Raise the refusals that come before the one at hand."""
+        await self.guard.dependency(work.request, SecurityScopes(self.guard.scopes))
+        await run_in_threadpool(work.run, task)
 
 
 def nothing() -> None:

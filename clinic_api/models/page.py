@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field as Rule
 
 from clinic_api.models.base import Input
-from clinic_api.models.fields import Line, Optional
+from clinic_api.models.fields import Line, Number, Optional
 
 Search = Annotated[
     str | None,
@@ -20,8 +20,8 @@ Retired = Annotated[bool, Rule(description="List what DELETE retired instead; fo
 
 
 class ListQuery(Input):
-    limit: Annotated[int, Rule(ge=1, le=500, description="How many at most.")] = 50
-    offset: Annotated[int, Rule(ge=0, le=10_000, description="How many to skip.")] = 0
+    limit: Annotated[int, Rule(ge=1, le=500, description="How many at most."), Number] = 50
+    offset: Annotated[int, Rule(ge=0, le=10_000, description="How many to skip."), Number] = 0
     sort: Annotated[
         str | None,
         Rule(

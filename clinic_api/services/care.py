@@ -62,7 +62,8 @@ def patients_matching(caller: Caller, query: PatientQuery) -> SelectOfScalar[Pat
     statement = visible_patients(caller, retired=query.retired)
     statement = where_equal(statement, query, "birth_date", "gender", "active")
     if query.doctor_id is not None:
-        statement = statement.where(col(Patient.doctors).any(col(Doctor.id) == query.doctor_id))
+        in_use = and_(col(Doctor.id) == query.doctor_id, col(Doctor.retired_at).is_(None))
+        statement = statement.where(col(Patient.doctors).any(in_use))
     if query.unassigned is not None:
         statement = statement.where(unassigned() if query.unassigned else ~unassigned())
     return found_by(statement, query.q)
@@ -92,7 +93,7 @@ def assign(session: Session, caller: Caller, doctor_id: int, patient_id: int) ->
 def unassign(session: Session, caller: Caller, doctor_id: int, patient_id: int) -> None:
     """End an assignment, if there is one. Raises NotFound for an unknown doctor or patient."""
     find(session, visible_doctors(caller), doctor_id)
-    find(session, visible_patients(caller), patient_id)
+    find(session, visible_patients(caller), patient_id, lock="UPDATE")  # who assigns at the same time waits
     link = and_(col(Assignment.doctor_id) == doctor_id, col(Assignment.patient_id) == patient_id)
     session.connection().execute(delete(Assignment).where(link))
 

@@ -19,6 +19,7 @@ JSON = {"Content-Type": "application/json"}
         ("PUT", "/patients", 405),
         ("FOO", "/patients", 405),
         ("POST", "/health/live", 405),
+        ("POST", "/static/swagger-ui.css", 405),
     ],
 )
 def test_an_unknown_address_or_method_is_a_problem(method: str, path: str, status: int, client: TestClient) -> None:
@@ -45,6 +46,16 @@ def test_a_broken_body_is_invalid(body: bytes, admin: TestClient) -> None:
 def test_a_large_body_is_refused(admin: TestClient) -> None:
     answer = admin.post("/patients", content=b'{"given_name": "' + b"x" * 2**20 + b'"}', headers=JSON)
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+
+
+def test_a_flood_of_errors_is_cut_and_counted(admin: TestClient) -> None:
+    answer = admin.post("/patients", json={f"field{number}": 1 for number in range(5000)})
+    assert len(answer.json()["errors"]) == 20
+    assert answer.json()["detail"].startswith("5002 fields are invalid: ")
+
+
+def test_the_instance_is_the_path_as_it_was_sent(client: TestClient) -> None:
+    assert client.get("/a%3Fb%C3%A9").json()["instance"] == "/a%3Fb%C3%A9"
 
 
 def test_several_wrong_fields_are_all_named(admin: TestClient) -> None:

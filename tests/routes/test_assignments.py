@@ -30,6 +30,13 @@ def test_unassigning_ends_what_the_doctor_sees(admin: TestClient, doctor: TestCl
     assert doctor.get(f"/patients/{patient_id}").status_code == 404
 
 
+def test_assigning_and_unassigning_at_once_never_fails(admin: TestClient) -> None:
+    path = f"/doctors/{make_doctor(admin)['id']}/patients/{make_patient(admin)['id']}"
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: admin.request(["POST", "DELETE"][number % 2], path), range(200)))
+    assert {answer.status_code for answer in answers} <= {200, 201, 204}
+
+
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_unknown_or_retired_ones_are_not_found(method: str, admin: TestClient) -> None:
     doctor_id, patient_id = make_doctor(admin)["id"], make_patient(admin)["id"]

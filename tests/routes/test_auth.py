@@ -163,6 +163,17 @@ def test_an_incomplete_login_form_is_invalid(form: dict[str, str], client: TestC
     assert client.post("/auth/login", data=form).status_code == 422
 
 
+def test_a_field_that_is_sent_twice_is_invalid(admin: TestClient) -> None:
+    form = b"username=admin@example.org&username=b@example.org&password=x"
+    answer = admin.post("/auth/login", content=form, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "repeated")
+
+
+def test_a_very_long_password_is_invalid_at_once(client: TestClient) -> None:
+    password = "a" + "\u0301" * 80_000 + "\u0316" * 80_000  # Python would compose this for a minute
+    assert client.post("/auth/login", data={"username": "a@example.org", "password": password}).status_code == 422
+
+
 def test_a_login_in_json_is_told_about_the_form(client: TestClient) -> None:
     answer = client.post("/auth/login", json={"username": "a@example.org", "password": "long enough"})
     assert answer.status_code == 415

@@ -68,6 +68,9 @@ def test_lists_are_sorted_by_several_fields_and_then_by_id(admin: TestClient) ->
         "q=%00",
         f"q={'x' * 101}",
         "page=2",
+        "limit=1&limit=2",
+        "limit=1_0",
+        "offset=01",
     ],
 )
 def test_a_wrong_parameter_is_named(query: str, admin: TestClient) -> None:
@@ -90,6 +93,7 @@ def test_patients_are_filtered(admin: TestClient) -> None:
     assert names(admin, unassigned=False) == ["a"]
     admin.delete(f"/doctors/{doctor_id}").raise_for_status()
     assert names(admin, unassigned=True) == ["a", "b"]
+    assert names(admin, doctor_id=doctor_id) == []
 
 
 FINDS = [

@@ -32,6 +32,12 @@ def test_a_record_number_is_one_patients_own(admin: TestClient) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (409, "medical_record_number")
 
 
+def test_a_record_number_has_one_spelling(admin: TestClient) -> None:
+    made = make_patient(admin, medical_record_number="ΐ1")
+    again = patient_body(medical_record_number=made["medical_record_number"])
+    assert admin.post("/patients", json=again).status_code == 409
+
+
 def test_of_two_at_once_with_one_record_number_one_is_refused(admin: TestClient) -> None:
     body = patient_body(medical_record_number="MRN-1")
     with ThreadPoolExecutor(4) as pool:
@@ -64,6 +70,8 @@ def test_made_numbers_and_given_ones_at_once_never_clash(admin: TestClient) -> N
         ("birth_date", "1984-02-30", "date"),
         ("birth_date", "1983-02-29", "date"),
         ("birth_date", 86400, "date"),
+        ("birth_date", "2024-01- 1", "date"),
+        ("family_name", "a" + "\u0301" * 9000, "too_long"),
         ("birth_date", "1984-02-28T00:00:00", "date"),
         ("birth_date", "0000-01-01", "date"),
         ("birth_date", "10000-01-01", "date"),

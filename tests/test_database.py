@@ -1,0 +1,33 @@
+"""Connections that die while they are in use, or while they wait in the pool."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, text
+
+KILL = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'clinic-api'")
+
+
+def kill_connections(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.execute(KILL)
+
+
+def test_a_connection_that_died_in_the_pool_fails_no_request(admin: TestClient, engine: Engine) -> None:
+    for path in ("/patients", "/health/ready", "/health"):
+        assert admin.get(path).status_code == 200
+        kill_connections(engine)
+        assert admin.get(path).status_code == 200
+    kill_connections(engine)
+    assert admin.post("/patients", json={"given_name": "x", "birth_date": "1990-01-01"}).status_code == 201
+
+
+def test_connections_that_die_in_use_give_503_and_their_places_back(admin: TestClient, engine: Engine) -> None:
+    with ThreadPoolExecutor(9) as pool:
+        answers = [pool.submit(admin.get, "/patients") for _ in range(600)]
+        for _ in range(30):
+            kill_connections(engine)
+        assert {answer.result().status_code for answer in answers} <= {200, 503}
+    pooled = admin.app.state.engine.pool  # type: ignore[attr-defined]
+    assert pooled.checkedout() == 0
+    assert {admin.get("/patients").status_code for _ in range(3)} == {200}
