@@ -11,6 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from clinic_api.config import Settings, get_settings
 from clinic_api.errors import ClinicError, Invalid
 
+NO_ADMIN = (
+    "There is no administrator. Set ADMIN_EMAIL and ADMIN_PASSWORD and run python -m clinic_api migrate,"
+    " or run python -m clinic_api create-admin."
+)
+
 
 def fail(sentence: str) -> NoReturn:
     typer.secho(sentence, fg="red", err=True)

@@ -2,11 +2,11 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from clinic_api import migrations
-from clinic_api.cli.console import settings_and_errors
+from clinic_api.cli.console import NO_ADMIN, settings_and_errors
 from clinic_api.config import Settings
 from clinic_api.database import database
 from clinic_api.security import Passwords
-from clinic_api.services.accounts import add_first_admin
+from clinic_api.services.accounts import add_first_admin, an_admin_exists
 
 
 def migrate() -> None:
@@ -25,4 +25,6 @@ def make_first_admin(engine: Engine, settings: Settings) -> None:
         passwords = Passwords(settings.bcrypt_rounds, settings.password_min_length)
         if add_first_admin(session, settings, passwords) is not None:
             print("The administrator of ADMIN_EMAIL was made.")
+        elif settings.env == "prod" and not an_admin_exists(session):
+            print(NO_ADMIN)
         session.commit()

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from clinic_api import __version__, migrations
-from clinic_api.cli.console import fail, settings_and_errors
+from clinic_api.cli.console import NO_ADMIN, fail, settings_and_errors
 from clinic_api.cli.database import make_first_admin
 from clinic_api.config import Settings, get_settings
 from clinic_api.database import database
@@ -71,7 +71,7 @@ def first_step(engine: Engine, settings: Settings) -> str:
     except OperationalError:
         return "the database does not answer yet; the API is ready as soon as it does"
     if settings.env == "prod":
-        fail("There is no administrator. Set ADMIN_EMAIL and ADMIN_PASSWORD and run: python -m clinic_api migrate")
+        fail(NO_ADMIN)
     return "there is no administrator yet: POST /auth/register with role ADMIN in the docs makes the first"
 
 
