@@ -25,17 +25,12 @@ LONGEST_INPUT = 4096  # characters; no field takes nearly as many
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
-def wrong(code: str, message: str) -> PydanticCustomError:
-    """The error of one field: `message` completes a sentence that begins with the field's name."""
-    return PydanticCustomError(code, message)
-
-
 def composed(value: Any) -> Any:
     """Text in NFC. What is far too long is refused first: Python composes in quadratic time."""
     if not isinstance(value, str):
         return value
     if len(value) > LONGEST_INPUT:
-        raise wrong("too_long", "is far too long")
+        raise PydanticCustomError("too_long", "is far too long")
     return unicodedata.normalize("NFC", value)
 
 
@@ -46,14 +41,14 @@ def tidy(value: Any, *, breaks: bool = False) -> Any:
     value = composed(value.replace("\r\n", "\n")).strip()
     for character in value:
         if unicodedata.category(character) in ("Cc", "Zl", "Zp") and not (breaks and character == "\n"):
-            raise wrong("control_character", "must not contain control characters")
+            raise PydanticCustomError("control_character", "must not contain control characters")
     return value if any(unicodedata.category(character) != "Cf" for character in value) else ""
 
 
 def plain_number(value: Any) -> Any:
     """In an address only digits are a number: pydantic would also take `1.0`, `+1`, `01` and `1_0`."""
     if isinstance(value, str) and not re.fullmatch(r"0|[1-9][0-9]*", value):
-        raise wrong("whole_number", "must be a whole number")
+        raise PydanticCustomError("whole_number", "must be a whole number")
     return value
 
 
@@ -70,16 +65,16 @@ def canonical_email(value: str) -> str:
     try:
         address = email_validator.validate_email(value, check_deliverability=False)
     except email_validator.EmailNotValidError:
-        raise wrong("email", "must be an e-mail address such as name@example.org") from None
+        raise PydanticCustomError("email", "must be an e-mail address such as name@example.org") from None
     canonical = unicodedata.normalize("NFC", address.normalized.lower())
     if len(canonical) > LONGEST_EMAIL:
-        raise wrong("email", f"must have at most {LONGEST_EMAIL} characters")
+        raise PydanticCustomError("email", f"must have at most {LONGEST_EMAIL} characters")
     return canonical
 
 
 def has_three_digits(value: str | None) -> str | None:
     if value is not None and sum(character.isdecimal() for character in value) < 3:
-        raise wrong("phone", "must contain at least three digits")
+        raise PydanticCustomError("phone", "must contain at least three digits")
     return value
 
 
@@ -92,19 +87,19 @@ def strict_date(value: Any) -> Any:
             raise ValueError
         return date.fromisoformat(value)
     except ValueError:
-        raise wrong("date", "must be a date that exists, written YYYY-MM-DD") from None
+        raise PydanticCustomError("date", "must be a date that exists, written YYYY-MM-DD") from None
 
 
 def not_in_future(value: date | None) -> date | None:
     if value is not None and value > (datetime.now(UTC) + timedelta(hours=14)).date():
-        raise wrong("future_date", "must not be in the future")
+        raise PydanticCustomError("future_date", "must not be in the future")
     return value
 
 
 def within_a_life(value: date) -> date:
     today = datetime.now(UTC).date()
     if (value.year + LONGEST_LIFE, value.month, value.day) < (today.year, today.month, today.day):
-        raise wrong("past_date", f"must not be more than {LONGEST_LIFE} years ago")
+        raise PydanticCustomError("past_date", f"must not be more than {LONGEST_LIFE} years ago")
     return value
 
 
