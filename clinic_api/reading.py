@@ -40,7 +40,7 @@ def read_page(
         return to_json([dict(row) for row in session.connection().execute(page).mappings()]), None
     length = select(func.count()).select_from(statement.order_by(None).subquery()).scalar_subquery()
     rows = [dict(row) for row in session.connection().execute(page.add_columns(length.label("length"))).mappings()]
-    lengths = [row.pop("length") for row in rows] or [session.exec(select(length)).one()]
+    lengths = [row.pop("length") for row in rows] or [session.exec(select(length)).one() if query.offset else 0]
     return to_json(rows), lengths[0]
 
 

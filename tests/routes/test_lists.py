@@ -160,11 +160,13 @@ def test_a_doctor_searches_among_their_own(admin: TestClient, doctor: TestClient
         "/doctors",
         "/doctors/1",
         "/doctors/1/patients?limit=500&total=true",
+        "/doctors/2/patients?total=true",
         "/auth/me",
         "/patients/77",
     ],
 )
 def test_a_read_takes_three_statements_at_most(path: str, admin: TestClient, doctor: TestClient) -> None:
+    make_doctor(admin)
     for _ in range(3):
         assign(admin, 1, make_patient(admin)["id"])
     statements: list[str] = []
