@@ -75,12 +75,11 @@ def set_autocommit(connection: Any, level: str) -> None:
 def is_transient(error: DBAPIError, committing: bool) -> bool:
     """Whether the same transaction may well succeed now.
 
-    PostgreSQL asks for another try after a deadlock or a serialization failure; a number that was made for a record
-    may have been given to another meanwhile; a pooled connection may be dead, which before the commit harms nothing.
+    PostgreSQL asks for another try after a deadlock or a serialization failure; and a pooled connection may be dead,
+    which before the commit harms nothing.
     """
-    if getattr(error.orig, "pgcode", None) in ("40001", "40P01"):
-        return True
-    return (error.connection_invalidated and not committing) or constraint(error) == "uq_patients_medical_record_number"
+    asked = getattr(error.orig, "pgcode", None) in ("40001", "40P01")
+    return asked or (error.connection_invalidated and not committing)
 
 
 def constraint(error: DBAPIError) -> str | None:

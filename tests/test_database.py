@@ -1,9 +1,12 @@
 """Connections that die while they are in use, or while they wait in the pool."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
+
+from tests.factories import make_doctor, make_patient
 
 KILL = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'clinic-api'")
 
@@ -31,3 +34,22 @@ def test_connections_that_die_in_use_give_503_and_their_places_back(admin: TestC
     pooled = admin.app.state.engine.pool  # type: ignore[attr-defined]
     assert pooled.checkedout() == 0
     assert {admin.get("/patients").status_code for _ in range(3)} == {200}
+
+
+def test_a_deadlock_is_tried_again(admin: TestClient, engine: Engine) -> None:
+    doctor, patient = make_doctor(admin)["id"], make_patient(admin)["id"]
+    with ThreadPoolExecutor(1) as pool, engine.begin() as other:
+        other.execute(text("SELECT FROM patients FOR UPDATE"))
+        answer = pool.submit(admin.post, f"/doctors/{doctor}/patients/{patient}")
+        wait_until_blocked(engine)  # it has the doctor and waits for the patient
+        time.sleep(0.3)  # who waits longest is the victim
+        other.execute(text("SELECT FROM doctors FOR UPDATE"))
+        other.commit()
+        assert answer.result().status_code == 201
+
+
+def wait_until_blocked(engine: Engine) -> None:
+    blocked = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    with engine.connect() as connection:
+        while not connection.scalar(blocked):
+            time.sleep(0.01)

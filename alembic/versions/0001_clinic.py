@@ -10,16 +10,22 @@ branch_labels = None
 depends_on = None
 
 
-# Skips numbers that somebody gave by hand. A number once made is not made again, whatever becomes of the patient.
-NEXT_MEDICAL_RECORD_NUMBER = """
-CREATE FUNCTION next_medical_record_number() RETURNS text LANGUAGE plpgsql AS $$
+# The number that a patient is about to get: the given one, or the next that nobody has or is just being given.
+# Both are locked until the transaction ends, so that a made number never clashes. Once made it is not made again.
+CLAIM_MEDICAL_RECORD_NUMBER = """
+CREATE FUNCTION claim_medical_record_number(given text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     digits text;
     candidate text;
 BEGIN
+    IF given IS NOT NULL THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended(given, 0));
+        RETURN given;
+    END IF;
     LOOP
         digits := nextval('medical_record_numbers')::text;
         candidate := 'P-' || lpad(digits, greatest(6, length(digits)), '0');
+        CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended(candidate, 0));
         EXIT WHEN NOT EXISTS (
             SELECT FROM patients WHERE medical_record_number = candidate AND retired_at IS NULL
         );
@@ -31,7 +37,7 @@ END $$
 
 def upgrade() -> None:
     op.execute("CREATE SEQUENCE medical_record_numbers")
-    op.execute(NEXT_MEDICAL_RECORD_NUMBER)
+    op.execute(CLAIM_MEDICAL_RECORD_NUMBER)
     op.create_table('doctors',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
@@ -120,5 +126,5 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_doctors_specialty'), table_name='doctors')
     op.drop_index(op.f('ix_doctors_family_name'), table_name='doctors')
     op.drop_table('doctors')
-    op.execute("DROP FUNCTION next_medical_record_number()")
+    op.execute("DROP FUNCTION claim_medical_record_number(text)")
     op.execute("DROP SEQUENCE medical_record_numbers")

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field as Rule
-from sqlalchemy import CheckConstraint, Connection, Index, func, select
+from sqlalchemy import CheckConstraint, Connection, Index, func, inspect, select
 from sqlmodel import Relationship, SQLModel
 
 from clinic_api.errors import Invalid
@@ -58,8 +58,9 @@ class Patient(PatientBase, Record, table=True):
     )
 
     def prepare(self, connection: Connection) -> None:
-        if self.medical_record_number is None:
-            self.medical_record_number = connection.scalar(select(func.next_medical_record_number()))
+        if self.id is None or inspect(self).attrs.medical_record_number.history.has_changes():
+            number = func.claim_medical_record_number(self.medical_record_number)
+            self.medical_record_number = connection.scalar(select(number))
         if self.deceased_date is not None and self.deceased_date < self.birth_date:
             raise Invalid("deceased_date", "must not be before birth_date", "before_birth")
 

@@ -5,6 +5,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
+from jose import jwt
 from sqlalchemy import Engine, text
 
 from tests.factories import assign, make_doctor, make_patient, password_of, register, signed_in
@@ -61,6 +62,12 @@ def test_only_an_administrator_ties_an_account_to_a_doctor(
 def test_an_account_is_tied_to_the_doctor_with_the_same_email(admin: TestClient) -> None:
     doctor = make_doctor(admin, email="Grace@Example.org")
     assert register(admin, "grace@example.ORG")["doctor_id"] == doctor["id"]
+
+
+def test_an_account_is_not_tied_to_a_retired_doctor(admin: TestClient) -> None:
+    doctor = make_doctor(admin, email="grace@example.org")
+    admin.delete(f"/doctors/{doctor['id']}").raise_for_status()
+    assert register(admin, "grace@example.org")["doctor_id"] is None
 
 
 def test_an_account_is_not_tied_to_a_doctor_who_has_one(admin: TestClient) -> None:
@@ -134,8 +141,9 @@ def test_the_stored_hash_is_bcrypt_over_sha256(admin: TestClient, engine: Engine
 
 def test_login_gives_a_bearer_token(admin: TestClient) -> None:
     form = {"username": "admin@example.org", "password": password_of("admin@example.org"), "grant_type": "password"}
-    answer = admin.post("/auth/login", data=form).json()
-    assert (answer["token_type"], answer["expires_in"]) == ("bearer", 3600)
+    answer = admin.post("/auth/login", data=form)
+    assert (answer.json()["token_type"], answer.json()["expires_in"]) == ("bearer", 3600)
+    assert answer.headers["cache-control"] == "no-store"
 
 
 def test_login_ignores_the_empty_client_that_swagger_ui_sends(admin: TestClient) -> None:
@@ -213,6 +221,20 @@ def test_an_expired_token_is_unauthorized(admin: TestClient, app: FastAPI) -> No
 
     token = Tokens(app.state.settings.secret, -1).sign(1, "ADMIN")
     assert admin.get("/auth/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+@pytest.mark.parametrize("claim", ["sub", "typ", "jti", "iat", "exp", "iss", "aud"])
+@pytest.mark.parametrize("value", [None, "other", [], {}])
+def test_a_token_with_a_missing_or_odd_claim_is_unauthorized(
+    claim: str, value: object, admin: TestClient, app: FastAPI
+) -> None:
+    claims = jwt.get_unverified_claims(app.state.tokens.sign(1, "ADMIN"))
+    del claims[claim]
+    for forged in (claims, claims | {claim: value}):
+        if (claim, value) == ("jti", "other") and forged is not claims:
+            continue
+        token = jwt.encode(forged, app.state.tokens.key, "HS256")
+        assert admin.get("/auth/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
 def test_the_role_in_the_token_decides_nothing(admin: TestClient, doctor: TestClient, app: FastAPI) -> None:
