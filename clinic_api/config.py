@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 SECRET_BYTES = 32
 HOW_TO_MAKE_A_SECRET = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
-Seconds = Annotated[float, Field(gt=0, le=300)]
+Seconds = Annotated[float, Field(ge=1, le=300)]
 
 
 class Settings(BaseSettings):
@@ -102,14 +102,14 @@ def postgresql_url(text: str) -> URL:
     scheme, separator, rest = text.partition("://")
     if not separator or not re.fullmatch(r"postgres(ql)?(\+\w+)?", scheme):
         raise ValueError("must be a PostgreSQL address such as postgresql://user:password@host:5432/clinic.")
-    place, slash, tail = rest.partition("/")
+    rest, _, query = rest.partition("?")
+    place, _, name = rest.partition("/")
     login, at, hosts = place.rpartition("@")
     if "," in hosts:
-        path, _, query = tail.partition("?")
         several = "&".join(f"host={quote(host, safe=':')}" for host in hosts.split(","))
-        place, tail = f"{login}{at}", f"{path}?{several}" + (f"&{query}" if query else "")
+        place, query = f"{login}{at}", f"{several}&{query}" if query else several
     try:
-        url = make_url(f"postgresql+psycopg2://{place}{slash}{tail}")
+        url = make_url(f"postgresql+psycopg2://{place}/{name}?{query}")
     except (ArgumentError, ValueError):
         raise ValueError("is not a readable address: postgresql://user:password@host:5432/clinic.") from None
     if "ssl" in url.query:

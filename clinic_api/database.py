@@ -1,5 +1,6 @@
 """The database: which one, the engine for it, and the one way to find a record."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
@@ -48,7 +49,7 @@ def make_engine(url: URL, settings: Settings) -> Engine:
         pool_timeout=settings.pool_timeout,
         pool_use_lifo=True,
         hide_parameters=True,
-        connect_args={"connect_timeout": round(settings.connect_timeout), "application_name": "clinic-api"},
+        connect_args={"connect_timeout": math.ceil(settings.connect_timeout), "application_name": "clinic-api"},
     )
 
     # SQLAlchemy's own sends a SET while a connection goes back to the pool, and loses its place there if that fails.

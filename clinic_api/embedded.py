@@ -5,6 +5,7 @@ that uses the same DATA_DIR, and is stopped by the last one that leaves.
 """
 
 import logging
+import os
 import shlex
 import shutil
 import subprocess
@@ -62,10 +63,10 @@ def start(pgdata: Path) -> PostgresServer:
         fresh = pgdata.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
-        PostgresServer(fresh).ensure_pgdata_inited()
+        initialise(PostgresServer(fresh))
         fresh.rename(pgdata)
     server = PostgresServer(pgdata)
-    server.ensure_pgdata_inited()
+    initialise(server)
     deadline = time.monotonic() + RECOVERS_WITHIN
     while True:
         try:
@@ -79,14 +80,26 @@ def start(pgdata: Path) -> PostgresServer:
             time.sleep(0.1)
 
 
+def initialise(server: PostgresServer) -> None:
+    """initdb, where that is still to do; with the locale C, for the machine's may not be installed."""
+    locale = os.environ.get("LC_ALL")
+    os.environ["LC_ALL"] = "C"
+    try:
+        server.ensure_pgdata_inited()
+    except subprocess.CalledProcessError:
+        raise Unready(f"The embedded PostgreSQL cannot be made in {server.pgdata}.") from None
+    finally:
+        del os.environ["LC_ALL"]
+        if locale is not None:
+            os.environ["LC_ALL"] = locale
+
+
 def is_running(pidfile: Path) -> bool:
     """Whether the noted process is this PostgreSQL; a note of a dead one, a zombie or a stranger is removed."""
     try:
         process = psutil.Process(int(pidfile.read_text().split()[0]))
         running = process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == pidfile.parent
-    except psutil.AccessDenied:
-        running = True
-    except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
+    except (OSError, ValueError, IndexError, psutil.Error):  # of a stranger's process the folder cannot be read
         running = False
     if not running:
         pidfile.unlink(missing_ok=True)
@@ -100,7 +113,10 @@ def launch(server: PostgresServer) -> None:
         place = f"-h 127.0.0.1 -p {find_suitable_port()}"
         options["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
     else:
-        place = f"-h '' -k {shlex.quote(str(find_suitable_socket_dir(server.pgdata, server.runtime_path)))}"
+        folder = find_suitable_socket_dir(server.pgdata, server.runtime_path)
+        if server.system_user is not None:
+            shutil.chown(folder, server.system_user)
+        place = f"-h '' -k {shlex.quote(str(folder))} -c unix_socket_permissions=0700"
     control(server, "-l", str(server.log), "-o", place, "start", **options)
 
 

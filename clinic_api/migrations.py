@@ -8,7 +8,8 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from clinic_api.errors import Unready
 
-HOW_TO_MIGRATE = "Run: python -m clinic_api migrate"
+UNDEFINED_TABLE = "42P01"  # SQLSTATE
+TOO_OLD = "The database's schema is too old for this version. Run: python -m clinic_api migrate"
 HOMES = (Path(__file__).parent.parent, Path.cwd())
 HOME = next((home for home in HOMES if (home / "alembic.ini").exists()), HOMES[0])
 
@@ -16,14 +17,19 @@ HOME = next((home for home in HOMES if (home / "alembic.ini").exists()), HOMES[0
 @lru_cache
 def newest() -> str:
     """The revision that this code needs; they are numbered, so that a greater one is a newer one."""
-    return max((path.name.split("_")[0] for path in (HOME / "alembic" / "versions").glob("[0-9]*.py")), default="")
+    revisions = [path.name.split("_")[0] for path in (HOME / "alembic" / "versions").glob("[0-9]*.py")]
+    if not revisions:
+        raise Unready("The migrations are not here. Run this in the project's folder, which holds `alembic`.")
+    return max(revisions)
 
 
 def current(connection: Connection) -> str:
     """The revision of this database; empty when nothing was ever migrated."""
     try:
         return connection.scalar(text("SELECT max(version_num) FROM alembic_version")) or ""
-    except ProgrammingError:  # the table is not there
+    except ProgrammingError as error:
+        if getattr(error.orig, "pgcode", None) != UNDEFINED_TABLE:
+            raise
         return ""
 
 
@@ -52,4 +58,4 @@ def are_missing(engine: Engine) -> bool:
 def refuse_older(engine: Engine) -> None:
     """Raises Unready while a migration is missing."""
     if are_missing(engine):
-        raise Unready(f"The database's schema is too old for this version. {HOW_TO_MIGRATE}")
+        raise Unready(TOO_OLD)

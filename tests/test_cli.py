@@ -106,6 +106,19 @@ def test_in_production_strangers_register_nobody(tmp_path: Path, settings: dict[
             assert httpx.post(f"{address}/auth/register", json=body).status_code == 401
 
 
+def test_in_production_a_doctor_cannot_make_the_first_administrator(tmp_path: Path, settings: dict[str, str]) -> None:
+    run("clinic_api", "migrate", cwd=tmp_path, **settings)
+    production = settings | {"ENV": "prod", "REGISTRATION": "open"}
+    with server("uvicorn", "clinic_api.main:app", cwd=tmp_path, **production) as (address, _):
+        doctor = {"email": "x@example.org", "password": "a long night at sea"}
+        assert httpx.post(f"{address}/auth/register", json=doctor | {"role": "DOCTOR"}).status_code == 201
+        form = {"username": doctor["email"], "password": doctor["password"]}
+        token = httpx.post(f"{address}/auth/login", data=form).json()["access_token"]
+        admin = {"email": "y@example.org", "password": "a long night at sea", "role": "ADMIN"}
+        headers = {"Authorization": f"Bearer {token}"}
+        assert httpx.post(f"{address}/auth/register", json=admin, headers=headers).status_code == 403
+
+
 def test_serve_starts_before_the_database_and_serves_once_it_is_there(
     tmp_path: Path, settings: dict[str, str], spare_database: URL
 ) -> None:

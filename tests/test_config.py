@@ -23,6 +23,10 @@ PROD: dict[str, Any] = {"env": "prod", "database_url": "postgres://u:p@db/clinic
         ("postgresql://u:p%40x@h/d", "postgresql+psycopg2://u:p%40x@h/d"),
         ("postgresql:///d?host=/run/pg", "postgresql+psycopg2:///d?host=%2Frun%2Fpg"),
         (
+            "postgres://u:p@h1:1,h2:2?sslmode=prefer",
+            "postgresql+psycopg2://u:p@/?host=h1%3A1&host=h2%3A2&sslmode=prefer",
+        ),
+        (
             "postgresql://u:p@h1:5432,h2:5433/d?target_session_attrs=read-write",
             "postgresql+psycopg2://u:p@/d?host=h1%3A5432&host=h2%3A5433&target_session_attrs=read-write",
         ),

@@ -62,6 +62,11 @@ def test_what_was_written_survives_kill_9_of_everything(tmp_path: Path) -> None:
         assert httpx.post(f"{address}/auth/login", data=form).status_code == 200
 
 
+def test_it_is_made_under_a_locale_that_is_not_installed(tmp_path: Path) -> None:
+    done = run("clinic_api", "migrate", cwd=tmp_path, ENV="dev", DATA_DIR=str(tmp_path), LC_ALL="de_XX.UTF-8")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_process_number_that_went_to_somebody_else_is_not_taken_for_postgresql(tmp_path: Path) -> None:
     with running(tmp_path, "clinic"):
         pass

@@ -34,7 +34,7 @@ def settings_and_errors() -> Iterator[Settings]:
     except ClinicError as error:
         fail(error.detail)
     except DBAPIError as error:
-        reason = str(error.orig).strip().rpartition("\n")[2]
+        reason = str(error.orig).strip().partition("\n")[0]
         fail(f"The database refuses or does not answer. Check DATABASE_URL, and that PostgreSQL runs. ({reason})")
     except OSError as error:
         fail(f"Cannot use {error.filename} ({error.strerror}). DATA_DIR must be a folder that you may write to.")

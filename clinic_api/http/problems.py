@@ -21,11 +21,11 @@ from starlette.routing import compile_path
 from clinic_api import errors
 from clinic_api.database import constraint
 from clinic_api.http.limits import seconds_to_wait
+from clinic_api.migrations import TOO_OLD, UNDEFINED_TABLE
 from clinic_api.models import metadata
 
 log = logging.getLogger("clinic_api")
 
-SCHEMA_MISSING = "42P"  # tables or columns that a migration makes
 BEARER = {"WWW-Authenticate": "Bearer"}
 SOON = {"Retry-After": "2"}  # seconds
 LONGEST_NAME = 40
@@ -93,7 +93,8 @@ def problem(
         "request_id": request.state.request_id,
         **more,
     }
-    return JSONResponse(content, status, {**HEADERS.get(status, {}), **(headers or {})}, "application/problem+json")
+    every = {"X-Request-ID": request.state.request_id, **HEADERS.get(status, {})}
+    return JSONResponse(content, status, {**every, **(headers or {})}, "application/problem+json")
 
 
 def on_clinic_error(request: Request, error: errors.ClinicError) -> JSONResponse:
@@ -142,7 +143,9 @@ def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:
         return on_invalid(request, errors.Invalid("body", "holds a value that cannot be stored", "not_storable"))
     code = getattr(error.orig, "pgcode", None) or ""
     log.error("%s: %s, SQLSTATE %s", request.state.request_id, type(error).__name__, code or "unknown")
-    if isinstance(error, (ProgrammingError, NotSupportedError)) and not code.startswith(SCHEMA_MISSING):
+    if code == UNDEFINED_TABLE:
+        return on_clinic_error(request, errors.Unready(TOO_OLD))
+    if isinstance(error, (ProgrammingError, NotSupportedError)):
         return on_error(request, error)
     return on_unready(request, error)
 
@@ -178,6 +181,7 @@ def on_limit(request: Request, error: RateLimitExceeded) -> JSONResponse:
 
 
 def on_error(request: Request, error: Exception) -> JSONResponse:
+    log.error("%s: %s", request.state.request_id, type(error).__name__)
     return problem(request, 500, DETAILS[500])
 
 

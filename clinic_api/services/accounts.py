@@ -81,7 +81,7 @@ def refuse_stranger(session: Session, caller: Caller | None, data: UserRegister,
     """What somebody who is no administrator may not register: 401 when nobody is signed in, else 403."""
     refusal = Unauthenticated if caller is None else Refused
     if data.role is Role.ADMIN:
-        if settings.env == "prod" and caller is None:
+        if settings.env == "prod":
             raise refusal("Sign in as an administrator, or make one on the server: python -m clinic_api create-admin.")
         if an_admin_exists(session):
             raise refusal("There is an administrator already. Only an administrator registers another: sign in as one.")
