@@ -39,7 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.root_path = settings.root_path
     app.state.settings = settings
-    app.state.passwords = Passwords(settings.bcrypt_rounds, settings.password_min_length)
+    app.state.passwords = Passwords(settings)
     app.state.tokens = Tokens(settings.secret, settings.access_token_minutes)
     app.state.limiter = limiter
     app.add_middleware(BodyLimit)

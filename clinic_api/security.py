@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from jose import jwk, jwt
 
+from clinic_api.config import Settings
 from clinic_api.errors import Invalid, Unauthenticated
 
 with warnings.catch_warnings():
@@ -21,9 +22,9 @@ LONGEST_TOKEN = 4096  # characters
 class Passwords:
     """Hashes and checks passwords with bcrypt over SHA-256, so that neither length nor NUL is lost."""
 
-    def __init__(self, rounds: int, min_length: int) -> None:
-        self.context = CryptContext(["bcrypt_sha256"], bcrypt_sha256__rounds=rounds)
-        self.min_length = min_length
+    def __init__(self, settings: Settings) -> None:
+        self.context = CryptContext(["bcrypt_sha256"], bcrypt_sha256__rounds=settings.bcrypt_rounds)
+        self.min_length = settings.password_min_length
 
     def hash(self, password: str, email: str, field: str) -> str:
         """The hash to store. Raises Invalid, naming `field`, for a password that is too short or is the e-mail."""

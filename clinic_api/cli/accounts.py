@@ -30,7 +30,7 @@ def create_admin(
         migrations.refuse_older(engine)
         data = UserRegister(email=email, password=password, role=Role.ADMIN)
         try:
-            user = add_user(session, data, Passwords(settings.bcrypt_rounds, settings.password_min_length))
+            user = add_user(session, data, Passwords(settings))
         except IntegrityError:
             fail("There is an account with this e-mail already.")
         session.commit()

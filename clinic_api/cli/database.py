@@ -22,7 +22,7 @@ def migrate() -> None:
 
 def make_first_admin(engine: Engine, settings: Settings) -> None:
     with Session(engine) as session:
-        passwords = Passwords(settings.bcrypt_rounds, settings.password_min_length)
+        passwords = Passwords(settings)
         if add_first_admin(session, settings, passwords) is not None:
             print("The administrator of ADMIN_EMAIL was made.")
         elif settings.env == "prod" and not an_admin_exists(session):

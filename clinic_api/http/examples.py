@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clinic_api.http.problems import title_of
+from clinic_api.http.problems import kind_of
 
 PASSWORD = "correct horse battery staple"
 DOCTOR = {
@@ -60,12 +60,4 @@ DETAILS = {
 
 
 def problem_example(status: int, path: str) -> dict[str, Any]:
-    title = title_of(status)
-    return {
-        "type": f"/problems/{title.lower().replace(' ', '-')}",
-        "title": title,
-        "status": status,
-        "detail": DETAILS[status],
-        "instance": path,
-        "request_id": "5f2b8c1d9e3a4f60",
-    }
+    return {**kind_of(status), "detail": DETAILS[status], "instance": path, "request_id": "5f2b8c1d9e3a4f60"}

@@ -75,19 +75,18 @@ UNIQUE = {
 }
 
 
-def title_of(status: int) -> str:
-    return TITLES.get(status, HTTPStatus(status).phrase.capitalize())
+def kind_of(status: int) -> dict[str, Any]:
+    """The members of a problem that follow from its status alone."""
+    title = TITLES.get(status, HTTPStatus(status).phrase.capitalize())
+    return {"type": f"/problems/{title.lower().replace(' ', '-')}", "title": title, "status": status}
 
 
 def problem(
     request: Request, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
 ) -> JSONResponse:
     """The answer; `more` are members of the problem beyond those of RFC 9457."""
-    title = title_of(status)
     content = {
-        "type": f"/problems/{title.lower().replace(' ', '-')}",
-        "title": title,
-        "status": status,
+        **kind_of(status),
         "detail": detail,
         "instance": quote(request.scope["path"], safe="/:@!$&'()*+,;=-._~"),
         "request_id": request.state.request_id,

@@ -14,7 +14,7 @@ from clinic_api.errors import UnsupportedMediaType
 
 
 async def refuse_unread(request: Request) -> None:
-    """Raises RequestValidationError for parameters that this route would not read, or would read once of twice.
+    """Raises RequestValidationError for parameters that this route would not read, or that are sent twice.
 
     A route with query parameters has them in one model, which forbids others by itself.
     """
