@@ -4,6 +4,7 @@ import re
 import secrets
 from contextlib import suppress
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import quote
@@ -35,16 +36,20 @@ class Settings(BaseSettings):
     lock_timeout: Seconds = 3
 
     jwt_secret: SecretStr | None = None
+    jwt_old_secrets: SecretStr = SecretStr("")
     access_token_minutes: int = Field(default=60, ge=1, le=720)
     bcrypt_rounds: int = Field(default=12, ge=4, le=16)
     password_min_length: int = Field(default=8, ge=1, le=256)
+    password_min_strength: Annotated[int, Field(ge=0, le=4)] | None = None
     registration: Literal["open", "admin"] | None = None
     admin_email: str | None = None
     admin_password: SecretStr | None = None
 
-    rate_limit_storage_uri: str = "memory://"
+    rate_limit_storage_uri: str = Field(default="memory://", pattern="^(memory|rediss?|redis\\+(cluster|sentinel))://")
+    cors_origins: str = ""
     trusted_proxies: str = ""
     root_path: str = ""
+    log_format: Literal["console", "json"] | None = None
 
     @field_validator("database_url", "test_database_url")
     @classmethod
@@ -58,6 +63,23 @@ class Settings(BaseSettings):
     def is_prefix(cls, value: str) -> str:
         return f"/{value.strip('/')}" if value.strip("/") else ""
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def are_addresses(cls, value: str) -> str:
+        for address in listed(value):
+            try:
+                ip_network(address)
+            except ValueError:
+                raise ValueError("must be addresses or networks with commas: 10.0.0.5, 10.1.0.0/16.") from None
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def are_origins(cls, value: str) -> str:
+        if not all(re.fullmatch(r"https?://[\w.\-]+(:\d+)?", origin) for origin in listed(value)):
+            raise ValueError("must be origins with commas, each by name: https://clinic.example.org.")
+        return value
+
     @field_validator("admin_email")
     @classmethod
     def is_email(cls, value: str | None) -> str | None:
@@ -70,8 +92,11 @@ class Settings(BaseSettings):
         complaints = []
         if self.env == "prod" and self.database_url is None:
             complaints.append("DATABASE_URL is missing: ENV=prod needs a PostgreSQL of your own.")
-        if self.env == "prod" and (weakness := weakness_of(self.jwt_secret)):
-            complaints.append(f"JWT_SECRET {weakness}; {HOW_TO_MAKE_A_SECRET}")
+        if self.env == "prod":
+            keys = [("JWT_SECRET", self.jwt_secret.get_secret_value() if self.jwt_secret else "")]
+            for name, secret in keys + [("One of JWT_OLD_SECRETS", secret) for secret in self.old_secrets]:
+                if weakness := weakness_of(secret):
+                    complaints.append(f"{name} {weakness}; {HOW_TO_MAKE_A_SECRET}")
         if complaints:
             raise ValueError("\n".join(complaints))
         return self
@@ -91,6 +116,25 @@ class Settings(BaseSettings):
     def secret(self) -> str:
         """The key that signs tokens; outside prod it is made once and kept in DATA_DIR, readable by its owner alone."""
         return self.jwt_secret.get_secret_value() if self.jwt_secret else kept_secret(self.data_dir / "jwt_secret")
+
+    @property
+    def old_secrets(self) -> list[str]:
+        """Keys that signed tokens until lately: they are still read, and sign no more."""
+        return listed(self.jwt_old_secrets.get_secret_value())
+
+    @property
+    def least_strength(self) -> int:
+        """The zxcvbn score, 0 to 4, that a password must reach."""
+        return self.password_min_strength if self.password_min_strength is not None else 3 if self.env == "prod" else 1
+
+    @property
+    def logs_json(self) -> bool:
+        return (self.log_format or ("json" if self.env == "prod" else "console")) == "json"
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a setting that has several, with commas between them."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def postgresql_url(text: str) -> URL:
@@ -117,9 +161,8 @@ def postgresql_url(text: str) -> URL:
     return url
 
 
-def weakness_of(secret: SecretStr | None) -> str | None:
+def weakness_of(text: str) -> str | None:
     """What is wrong with a signing key, if anything: that it is missing, too short, or reads like a sample."""
-    text = secret.get_secret_value() if secret else ""
     if not text:
         return "is missing"
     if len(text.encode()) < SECRET_BYTES:

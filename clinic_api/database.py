@@ -44,7 +44,7 @@ def make_engine(url: URL, settings: Settings) -> Engine:
     """As many connections as threads, none beyond; each waits for nothing longer than the settings say."""
     engine = create_engine(
         url,
-        pool_size=settings.pool_size,
+        pool_size=settings.pool_size + 1,  # the audit has one of its own
         max_overflow=0,
         pool_timeout=settings.pool_timeout,
         pool_use_lifo=True,

@@ -1,5 +1,7 @@
 """What can go wrong, said without HTTP; `http/problems.py` says it in HTTP."""
 
+import math
+
 
 class ClinicError(Exception):
     """Something the caller did or asked for that the clinic does not do; `detail` names the next step."""
@@ -20,6 +22,13 @@ class LoginFailed(Unauthenticated):
         super().__init__("E-mail or password is wrong, or the account is disabled. Check both and try again.")
 
 
+class RefreshFailed(LoginFailed):
+    """The refresh token is unknown or used, or its session has ended: which of them is never said."""
+
+    def __init__(self) -> None:
+        ClinicError.__init__(self, "This refresh token is no longer good. Sign in again: POST /auth/login.")
+
+
 class Refused(ClinicError):
     """The caller's role may never do this."""
 
@@ -38,6 +47,21 @@ class Conflict(ClinicError):
     def __init__(self, detail: str, field: str) -> None:
         super().__init__(detail)
         self.field = field
+
+
+class NoMatch(NotFound):
+    """No patient is like this; which part of it is wrong is not said."""
+
+    def __init__(self) -> None:
+        ClinicError.__init__(self, "No patient has this record number and birth date. Check both.")
+
+
+class TooManyAttempts(ClinicError):
+    """Somebody seems to be guessing; `seconds` from now they may try once more."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many failed attempts. Try again in {max(1, math.ceil(seconds / 60))} minutes.")
+        self.seconds = max(1, seconds)
 
 
 class UnsupportedMediaType(ClinicError):

@@ -5,13 +5,16 @@ from contextlib import asynccontextmanager
 
 import anyio.to_thread
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from clinic_api import __version__
-from clinic_api.config import Settings, get_settings
+from clinic_api.audit import Looks
+from clinic_api.config import Settings, get_settings, listed
 from clinic_api.database import database
 from clinic_api.http.docs import add_docs
-from clinic_api.http.headers import RequestId
+from clinic_api.http.headers import StandardHeaders
 from clinic_api.http.limits import BodyLimit, limiter
+from clinic_api.http.logs import RequestLog, configure_logs
 from clinic_api.http.prefix import Prefix
 from clinic_api.http.problems import add_problems
 from clinic_api.routes import routers
@@ -24,10 +27,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
     with database(settings) as app.state.engine:
         app.state.reads = app.state.engine.execution_options(isolation_level="AUTOCOMMIT")
+        app.state.looks = Looks(app.state.engine, settings.pool_timeout)
         yield
+        app.state.looks.close()
 
 
 def create_app(settings: Settings) -> FastAPI:
+    configure_logs(settings)
     app = FastAPI(
         version=__version__,
         lifespan=lifespan,
@@ -40,12 +46,18 @@ def create_app(settings: Settings) -> FastAPI:
     app.root_path = settings.root_path
     app.state.settings = settings
     app.state.passwords = Passwords(settings)
-    app.state.tokens = Tokens(settings.secret, settings.access_token_minutes)
+    app.state.tokens = Tokens(settings.secret, *settings.old_secrets)
     app.state.limiter = limiter
-    app.add_middleware(BodyLimit)
-    app.add_middleware(RequestId)
-    app.add_middleware(Prefix)
     add_problems(app)
+    app.add_middleware(BodyLimit)
+    if origins := listed(settings.cors_origins):
+        every = ["*"]
+        app.add_middleware(
+            CORSMiddleware, allow_origins=origins, allow_methods=every, allow_headers=every, expose_headers=every
+        )
+    app.add_middleware(RequestLog)
+    app.add_middleware(StandardHeaders)
+    app.add_middleware(Prefix)
     for router in routers:
         app.include_router(router)
     add_docs(app)

@@ -1,10 +1,10 @@
 """From statements to JSON: which columns, in which order, how many, found by which words."""
 
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 from pydantic_core import to_json
-from sqlalchemy import Select, false, func, literal
+from sqlalchemy import Select, false, func, inspect, literal
 from sqlmodel import Session, SQLModel, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -15,12 +15,25 @@ from clinic_api.models.page import ListQuery
 from clinic_api.search import typed_words
 
 Found = TypeVar("Found", bound=Record)
+Listed = TypeVar("Listed", bound=SQLModel)
 Public = type[SQLModel]
+
+
+class Page(NamedTuple):
+    """A part of a list as JSON, how long the whole list is if that was asked for, and whom it shows."""
+
+    body: bytes
+    length: int | None
+    ids: list[int]
 
 
 def dump(public: Public, record: object) -> bytes:
     """This record as JSON: the fields that `public` names, as it would write them."""
-    return to_json({name: getattr(record, name) for name in public.model_fields})
+    return to_json(fields(public, record))
+
+
+def fields(public: Public, record: object) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in public.model_fields}
 
 
 def read_one(session: Session, public: Public, among: SelectOfScalar[Any], id: int) -> Any:
@@ -31,17 +44,18 @@ def read_one(session: Session, public: Public, among: SelectOfScalar[Any], id: i
     return row
 
 
-def read_page(
-    session: Session, public: Public, statement: SelectOfScalar[Any], query: ListQuery
-) -> tuple[bytes, int | None]:
-    """One page of this list as JSON, and how long the whole list is if the query asks for that."""
+def read_page(session: Session, public: Public, statement: SelectOfScalar[Any], query: ListQuery) -> Page:
+    """The part of this list that the query asks for. Raises Invalid for an order by what is no field."""
     page = columns(public, ordered(statement, public, query.sort)).limit(query.limit).offset(query.offset)
-    if not query.total:
-        return to_json([dict(row) for row in session.connection().execute(page).mappings()]), None
     length = select(func.count()).select_from(statement.order_by(None).subquery()).scalar_subquery()
-    rows = [dict(row) for row in session.connection().execute(page.add_columns(length.label("length"))).mappings()]
+    if query.total:
+        page = page.add_columns(length.label("length"))
+    rows = [dict(row) for row in session.connection().execute(page).mappings()]
+    ids = [row["id"] for row in rows if "id" in row]
+    if not query.total:
+        return Page(to_json(rows), None, ids)
     lengths = [row.pop("length") for row in rows] or [session.exec(select(length)).one() if query.offset else 0]
-    return to_json(rows), lengths[0]
+    return Page(to_json(rows), lengths[0], ids)
 
 
 def columns(public: Public, statement: SelectOfScalar[Any]) -> Select[Any]:
@@ -58,10 +72,10 @@ def ordered(statement: SelectOfScalar[Any], public: Public, sort: str | None) ->
             raise Invalid("sort", f"must name fields among {', '.join(public.model_fields)}", "unknown_field")
         keys = [(getattr(table, name.removeprefix("-")), name.startswith("-")) for name in names]
         statement = statement.order_by(None).order_by(*(key.desc() if down else key for key, down in keys))
-    return statement.order_by(table.id)
+    return statement.order_by(*inspect(table).primary_key)
 
 
-def where_equal(statement: SelectOfScalar[Found], query: BaseModel, *names: str) -> SelectOfScalar[Found]:
+def where_equal(statement: SelectOfScalar[Listed], query: BaseModel, *names: str) -> SelectOfScalar[Listed]:
     """Only the records that have in these fields what the query has in them, where it has something."""
     for name in names:
         if (value := getattr(query, name)) is not None:

@@ -25,6 +25,7 @@ from clinic_api import migrations  # noqa: E402
 from clinic_api.database import located  # noqa: E402
 from clinic_api.http.limits import limiter  # noqa: E402
 from clinic_api.main import create_app  # noqa: E402
+from clinic_api.models import metadata  # noqa: E402
 from tests.factories import doctor_body, register, signed_in  # noqa: E402
 
 
@@ -70,9 +71,11 @@ def engine(database_url: URL) -> Engine:
 def empty_tables(request: pytest.FixtureRequest) -> None:
     """Before each test that uses the database, so that what the last one wrote can be looked at afterwards."""
     limiter.reset()
+    if "app" in request.fixturenames:
+        request.getfixturevalue("app").state.looks.flush()
     if "database_url" in request.fixturenames:
         with request.getfixturevalue("engine").begin() as connection:
-            connection.execute(text("TRUNCATE assignments, users, doctors, patients RESTART IDENTITY"))
+            connection.execute(text(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY"))
             connection.execute(text("ALTER SEQUENCE medical_record_numbers RESTART"))
 
 

@@ -54,7 +54,10 @@ def test_create_admin_makes_one_who_signs_in(tmp_path: Path, settings: dict[str,
     made = run("clinic_api", "create-admin", "--email", "Root@Example.org", cwd=tmp_path, **settings, **ADMIN)
     assert made.returncode == 0, made.stderr
     again = run("clinic_api", "create-admin", "--email", "root@example.org", cwd=tmp_path, **settings, **ADMIN)
-    assert (again.returncode, again.stderr.strip()) == (1, "There is an account with this e-mail already.")
+    assert (again.returncode, again.stderr.strip()) == (
+        1,
+        "There is an account with this e-mail already. To give it another password: reset-password.",
+    )
     with server(cwd=tmp_path, **settings) as (address, _):
         form = {"username": "root@example.org", "password": ADMIN["ADMIN_PASSWORD"]}
         assert httpx.post(f"{address}/auth/login", data=form).status_code == 200

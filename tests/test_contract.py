@@ -22,14 +22,25 @@ from tests.factories import (
 )
 
 ADMIN, OWN, NOBODY = 0, 1, 5
-PUBLIC = {"read_health", "read_liveness", "read_readiness", "login", "register_user"}
+PUBLIC = {"read_health", "read_liveness", "read_readiness", "login", "refresh", "register_user"}
 
 # Who gets what: administrator, the doctor in question, another doctor, a DOCTOR account without a doctor, a disabled
 # account, nobody. Path ids are those of a doctor and of a patient assigned to them.
 TABLE: dict[str, tuple[int, ...]] = {
     "register_user": (201, 201, 201, 201, 401, 201),
     "login": (200, 200, 200, 200, 200, 200),
+    "refresh": (200, 200, 200, 200, 200, 200),
+    "logout": (204, 204, 204, 204, 401, 401),
     "read_me": (200, 200, 200, 200, 401, 401),
+    "change_password": (204, 204, 204, 204, 401, 401),
+    "list_users": (200, 403, 403, 403, 401, 401),
+    "read_user": (200, 403, 403, 403, 401, 401),
+    "update_user": (200, 403, 403, 403, 401, 401),
+    "set_password": (204, 403, 403, 403, 401, 401),
+    "list_audit_events": (200, 403, 403, 403, 401, 401),
+    "read_access_log": (200, 403, 403, 403, 401, 401),
+    "open_emergency_access": (403, 200, 201, 403, 401, 401),
+    "list_emergency_accesses": (200, 403, 403, 403, 401, 401),
     "create_doctor": (201, 403, 403, 403, 401, 401),
     "list_doctors": (200, 403, 403, 403, 401, 401),
     "read_doctor": (200, 200, 404, 404, 401, 401),
@@ -52,6 +63,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "read_liveness": (200, 200, 200, 200, 200, 200),
     "read_readiness": (200, 200, 200, 200, 200, 200),
 }
+LOGIN = {"username": "admin@example.org", "password": password_of("admin@example.org")}
 BODIES: dict[str, dict[str, Any]] = {
     "create_doctor": doctor_body(email="new@example.org"),
     "replace_doctor": doctor_body(email="own@example.org"),
@@ -59,6 +71,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "create_patient": patient_body(),
     "replace_patient": patient_body(),
     "update_patient": {"phone": "+49 30 1234567"},
+    "update_user": {"full_name": "Dr. Ada Lovelace"},
+    "set_password": {"new_password": "quite another password"},
+    "open_emergency_access": {
+        "medical_record_number": "P-000001",
+        "birth_date": patient_body()["birth_date"],
+        "reason": "Unconscious",
+    },
     "register_user": {"email": "fresh@example.org", "password": "a password of some length", "role": "DOCTOR"},
 }
 
@@ -89,13 +108,21 @@ def people(admin: TestClient, doctor: TestClient, other_doctor: TestClient, clie
 def call(who: TestClient, name: str, ids: dict[str, int]) -> Any:
     method, path, _ = OPERATIONS[name]
     if name == "login":
-        return who.post(
-            path, data={"username": "admin@example.org", "password": "the long password of admin@example.org"}
-        )
+        return who.post(path, data=LOGIN)
     body = BODIES.get(name)
     if name == "register_user":
         body = {**BODIES[name], "email": f"fresh{next(numbers)}@example.org"}
+    if name == "refresh":
+        body = {"refresh_token": who.post("/auth/login", data=LOGIN).json()["refresh_token"]}
+    if name == "change_password":
+        email = who.get("/auth/me").json().get("email", "")
+        body = {"current_password": password_of(email), "new_password": "quite another password"}
     return who.request(method, path.format(**ids), json=body)
+
+
+def entitled(name: str, admin: TestClient, doctor: TestClient) -> TestClient:
+    """Somebody who may do this."""
+    return doctor if TABLE[name][ADMIN] == 403 else admin
 
 
 def test_every_operation_stands_in_the_role_table() -> None:
@@ -108,7 +135,7 @@ def test_each_role_gets_what_the_table_says(
 ) -> None:
     patient_id = make_patient(admin)["id"]
     assign(admin, doctor_id, patient_id)
-    ids = {"doctor_id": doctor_id, "patient_id": patient_id}
+    ids = {"doctor_id": doctor_id, "patient_id": patient_id, "user_id": people[OWN].get("/auth/me").json()["id"]}
     answers = [call(who, name, ids) for who in reversed(people)][::-1]  # strangers first: an ADMIN may delete
     assert [answer.status_code for answer in answers] == list(TABLE[name])
 
@@ -127,13 +154,13 @@ def test_every_operation_but_the_public_ones_shows_a_padlock(name: str) -> None:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_operation_ids_are_function_names_and_every_operation_has_a_sentence(name: str) -> None:
-    assert re.fullmatch(r"[a-z]+(_[a-z]+)+|login", name)
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)+|login|logout|refresh", name)
     assert OPERATIONS[name][2]["description"].endswith(".")
 
 
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row[ADMIN] != row[NOBODY]])
 def test_a_refusal_is_a_problem_that_says_what_to_do(name: str, client: TestClient) -> None:
-    answer = call(client, name, {"doctor_id": 1, "patient_id": 1})
+    answer = call(client, name, {"doctor_id": 1, "patient_id": 1, "user_id": 1})
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -168,9 +195,11 @@ def test_a_role_is_refused_before_anything_is_looked_up_or_read(name: str, docto
 
 
 @pytest.mark.parametrize("name", [name for name, (*_, about) in OPERATIONS.items() if "requestBody" in about])
-def test_the_form_of_a_body_is_judged_after_the_right(name: str, admin: TestClient, client: TestClient) -> None:
+def test_the_form_of_a_body_is_judged_after_the_right(
+    name: str, admin: TestClient, doctor: TestClient, client: TestClient
+) -> None:
     method, path, _ = OPERATIONS[name]
-    path = path.format(doctor_id=1, patient_id=1)
+    path = path.format(doctor_id=1, patient_id=1, user_id=2)
     bodies: list[tuple[int, dict[str, Any]]] = [
         (413, {"content": b"x" * (2**20 + 1), "headers": {"Content-Type": "application/json"}}),
         (415, {"content": b"x", "headers": {"Content-Type": "text/plain"}}),
@@ -179,44 +208,57 @@ def test_the_form_of_a_body_is_judged_after_the_right(name: str, admin: TestClie
     for status, sent in bodies if name != "login" else bodies[1:]:
         expected = status if name in PUBLIC else 401
         assert client.request(method, path, **sent).status_code == expected
-        answer = admin.request(method, path, **sent)
+        answer = entitled(name, admin, doctor).request(method, path, **sent)
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
 @pytest.mark.parametrize("name", [name for name in TABLE if name != "read_health"])
-def test_an_unknown_query_parameter_is_invalid(name: str, admin: TestClient, doctor_id: int) -> None:
-    ids = {"doctor_id": doctor_id, "patient_id": make_patient(admin)["id"]}
+def test_an_unknown_query_parameter_is_invalid(
+    name: str, admin: TestClient, doctor: TestClient, doctor_id: int
+) -> None:
+    ids = {"doctor_id": doctor_id, "patient_id": make_patient(admin)["id"], "user_id": 1}
     method, path, _ = OPERATIONS[name]
-    form = {"username": "admin@example.org", "password": password_of("admin@example.org")}
-    sent: dict[str, Any] = {"data": form} if name == "login" else {"json": BODIES.get(name)}
-    answer = admin.request(method, path.format(**ids) + "?limitt=5", **sent)
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "limitt")
+    sent: dict[str, Any] = {"data": LOGIN} if name == "login" else {"json": BODIES.get(name)}
+    answer = entitled(name, admin, doctor).request(method, path.format(**ids) + "?limitt=5", **sent)
+    assert (answer.status_code, "limitt" in {error["field"] for error in answer.json()["errors"]}) == (422, True)
 
 
 @pytest.mark.parametrize("name", [name for name, (*_, about) in OPERATIONS.items() if "requestBody" in about])
-def test_an_unknown_field_is_invalid(name: str, admin: TestClient, doctor_id: int) -> None:
-    ids = {"doctor_id": doctor_id, "patient_id": make_patient(admin)["id"]}
+def test_an_unknown_field_is_invalid(name: str, admin: TestClient, doctor: TestClient, doctor_id: int) -> None:
+    ids = {"doctor_id": doctor_id, "patient_id": make_patient(admin)["id"], "user_id": 1}
     method, path, _ = OPERATIONS[name]
     body = {"id": 5, "x" * 60: 1}
     sent = {"data": {"id": "5", "x" * 60: "1"}} if name == "login" else {"json": body}
-    fields = {error["field"] for error in admin.request(method, path.format(**ids), **sent).json()["errors"]}
+    answer = entitled(name, admin, doctor).request(method, path.format(**ids), **sent)
+    fields = {error["field"] for error in answer.json()["errors"]}
     assert {"id", "x" * 40} <= fields
 
 
 def test_every_example_succeeds_as_it_is(client: TestClient) -> None:
-    story = ["register_user", "login", "create_doctor", "create_patient", "create_patient", "register_user"]
-    who, seen = client, set()
-    for name in [*story, "replace_doctor", "update_doctor", "replace_patient", "update_patient"]:
+    who, seen = client, {"refresh"}  # only the server makes a refresh token
+    for name in [
+        "register_user", "login", "create_doctor", "create_patient", "create_patient", "register_user",
+        "replace_doctor", "update_doctor", "replace_patient", "update_patient", "open_emergency_access",
+        "update_user", "set_password", "change_password",
+    ]:  # fmt: skip
         method, path, about = OPERATIONS[name]
         (content,) = about["requestBody"]["content"].values()
         body = list(content["examples"].values())[name in seen and name == "register_user"]["value"]
         sent = {"data": body} if name == "login" else {"json": body}
-        answer = who.request(method, path.format(doctor_id=1, patient_id=1), **sent)
+        asks = who
+        if name == "open_emergency_access":
+            form = {"username": "ada.lovelace@example.org", "password": "correct horse battery staple"}
+            asks = bearer(client, client.post("/auth/login", data=form))
+        answer = asks.request(method, path.format(doctor_id=1, patient_id=1, user_id=2), **sent)
         assert answer.is_success, answer.text
         if name == "login":
-            who = TestClient(client.app, headers={"Authorization": f"Bearer {answer.json()['access_token']}"})
+            who = bearer(client, answer)
         seen.add(name)
     assert seen == {name for name, (*_, about) in OPERATIONS.items() if "requestBody" in about}
+
+
+def bearer(client: TestClient, login: Any) -> TestClient:
+    return TestClient(client.app, headers={"Authorization": f"Bearer {login.json()['access_token']}"})
 
 
 def test_no_answer_has_a_secret(app: FastAPI) -> None:

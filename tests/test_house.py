@@ -9,7 +9,7 @@ HOUSE = Path(__file__).parent.parent / "clinic_api"
 FLOORS = [
     {"config", "errors"},
     {"models", "security", "search"},
-    {"database", "embedded", "migrations", "reading", "services"},
+    {"database", "embedded", "migrations", "reading", "audit", "services"},
     {"http"},
     {"routes"},
     {"main", "cli", "__main__"},

@@ -1,8 +1,8 @@
-"""The command line: serve, migrate, create-admin."""
+"""The command line: serve, migrate, create-admin, reset-password."""
 
 import typer
 
-from clinic_api.cli.accounts import create_admin
+from clinic_api.cli.accounts import create_admin, reset_password
 from clinic_api.cli.database import migrate
 from clinic_api.cli.serve import serve
 
@@ -15,3 +15,4 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(migrate)
 app.command()(create_admin)
+app.command()(reset_password)

@@ -17,6 +17,10 @@ from clinic_api.database import database
 from clinic_api.services.accounts import an_admin_exists
 
 GRACE = 20  # seconds for running requests when the server is stopped
+COUNTED_APART = """\
+  Note   {workers} workers count requests each by itself, so an address gets up to {workers} times its limits.
+         RATE_LIMIT_STORAGE_URI=redis://… lets them count together. Failed logins are counted in the database anyway.
+"""
 
 
 def serve(
@@ -39,12 +43,16 @@ def serve(
             signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # after a clean stop uvicorn raises it once more
             shown = "localhost" if host in ("127.0.0.1", "0.0.0.0") else host
             print(banner(settings, f"http://{shown}:{port}", next_step))
+            if workers > 1 and settings.rate_limit_storage_uri.startswith("memory"):
+                print(COUNTED_APART.format(workers=workers))
             uvicorn.run(
                 "clinic_api.main:app",
                 host=host,
                 port=port,
                 workers=workers,
                 reload=reload,
+                log_config=None,
+                log_level="warning",
                 access_log=False,  # it would hold names that somebody searched for
                 server_header=False,
                 forwarded_allow_ips=settings.trusted_proxies,

@@ -7,7 +7,8 @@ from sqlalchemy import inspect
 from sqlmodel import SQLModel
 from sqlmodel.sql.expression import SelectOfScalar
 
-from clinic_api.database import find
+from clinic_api.audit import tell_look
+from clinic_api.database import entity, find
 from clinic_api.errors import Invalid
 from clinic_api.http.work import UnitOfWork
 from clinic_api.models.base import Record, Row
@@ -18,7 +19,9 @@ JSON = "application/json"
 
 
 def one(work: UnitOfWork, public: Public, among: SelectOfScalar[Any], id: int) -> Response:
-    return record(public, read_one(work.session, public, among, id))
+    row = read_one(work.session, public, among, id)
+    work.saw(entity(among), [id])
+    return record(public, row)
 
 
 def record(public: Public, row: Any, status: int = 200, **headers: str) -> Response:
@@ -26,7 +29,8 @@ def record(public: Public, row: Any, status: int = 200, **headers: str) -> Respo
 
 
 def page(work: UnitOfWork, public: Public, statement: SelectOfScalar[Any], query: ListQuery) -> Response:
-    body, length = read_page(work.session, public, statement, query)
+    body, length, ids = read_page(work.session, public, statement, query)
+    work.saw(entity(statement), ids, in_a_list=True)
     return Response(body, 200, {} if length is None else {"X-Total-Count": str(length)}, JSON)
 
 
@@ -55,6 +59,8 @@ def updated(work: UnitOfWork, public: Public, among: SelectOfScalar[Any], id: in
 
 def changed(work: UnitOfWork, public: Public, row: Row, values: dict[str, Any]) -> Response:
     row.sqlmodel_update(values)
+    if not work.session.is_modified(row):
+        tell_look(work.session, row)
     work.session.flush()
     return record(public, row)
 

@@ -37,7 +37,7 @@ class Authorize(OAuth2PasswordBearer):
                 raise Unauthenticated(
                     "Send the access token as `Authorization: Bearer <token>`; POST /auth/login gives one."
                 )
-            work.user_id = request.app.state.tokens.read(token).user_id
+            work.token = request.app.state.tokens.read(token)
         elif not self.anonymous:
             raise Unauthenticated("Sign in first: POST /auth/login, or Authorize in /docs.")
 
@@ -48,10 +48,12 @@ async def let_in(_request: Request, _scopes: SecurityScopes) -> None:
 
 authorize = Authorize()
 admin = Security(authorize, scopes=[Role.ADMIN])
+doctor = Security(authorize, scopes=[Role.DOCTOR])
+"""A doctor who is in the clinic's records; an account that is tied to none is refused."""
 staff = Security(authorize)
 """Anyone signed in."""
 anybody = Security(Authorize(anonymous=True))
 """Signed in or not; a token that is sent must be good."""
 public = Security(let_in)
 """No token is read."""
-GUARDS = (admin, staff, anybody, public)
+GUARDS = (admin, doctor, staff, anybody, public)

@@ -1,6 +1,9 @@
 """/docs, /redoc and /openapi.json, served from this server alone."""
 
+import re
+from base64 import b64encode
 from functools import lru_cache, partial
+from hashlib import sha256
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
@@ -30,9 +33,12 @@ Roles: `ADMIN` may do everything; `DOCTOR` sees the patients assigned to them. E
 [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems that say what to do next.
 """
 TAGS = [
-    {"name": "Sign in", "description": "Accounts and access tokens."},
+    {"name": "Sign in", "description": "Accounts, sessions and passwords."},
     {"name": "Doctors", "description": "Who treats, and whom."},
     {"name": "Patients", "description": "Who is treated."},
+    {"name": "Emergency access", "description": "One patient for four hours, for a reason."},
+    {"name": "Users", "description": "The accounts, for administrators."},
+    {"name": "Audit", "description": "Who did what, and who looked at whom."},
     {"name": "System", "description": "For monitors and orchestrators."},
 ]
 UI = {"tryItOutEnabled": True, "displayRequestDuration": True, "defaultModelsExpandDepth": 0}
@@ -43,7 +49,14 @@ STYLE = b"""<style>
 #operations-Sign_in-register_user .authorization__btn { display: none }
 </style></head>"""
 CLIENT_FIELDS = ("grant_type", "scope", "client_id", "client_secret")
+LIMITED = ("/auth/register", "/auth/login", "/auth/password", "/emergency-access")
 OUTSIDE_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
+
+
+DOCS_POLICY = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:;"
+    " connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 class WrongField(BaseModel):
@@ -85,10 +98,17 @@ def add_docs(app: FastAPI) -> None:
     )
     app.add_route("/", lambda request: RedirectResponse(f"{request.scope['root_path']}/docs"))
     page = bytes(swagger.body).replace(b"</head>", STYLE)
-    app.add_route("/docs", lambda _: HTMLResponse(page))
-    app.add_route("/redoc", lambda _: HTMLResponse(redoc.body))
+    app.add_route("/docs", lambda _: HTMLResponse(page, headers=only_from_here(page)))
+    app.add_route("/redoc", lambda _: HTMLResponse(redoc.body, headers=only_from_here(bytes(redoc.body))))
     app.add_route("/static/redoc.standalone.js", lambda _: Response(redoc_script(), media_type="text/javascript"))
     app.mount("/static", StaticFiles(packages=[("fastapi_offline", "static")]))
+
+
+def only_from_here(page: bytes) -> dict[str, str]:
+    """A policy for this page: scripts of this server alone, and of those in the page just the ones that stand there."""
+    scripts = [sha256(script).digest() for script in re.findall(rb"<script>(.*?)</script>", page, re.DOTALL)]
+    hashes = " ".join(f"'sha256-{b64encode(digest).decode()}'" for digest in scripts)
+    return {"Content-Security-Policy": f"{DOCS_POLICY}; script-src 'self' {hashes}".rstrip()}
 
 
 @lru_cache
@@ -132,15 +152,17 @@ def show_example(operation: dict[str, Any]) -> None:
 
 def document_errors(path: str, method: str, operation: dict[str, Any]) -> None:
     """The errors that follow from what an operation takes, and from who may call it."""
+    anybody = {} in operation.get("security", [])
+    retired = any(parameter["name"] == "retired" for parameter in operation.get("parameters", []))
     follows = {
-        401: "security" in operation or path == "/auth/login",
-        403: "security" in operation,
-        404: "{" in path,
+        401: "security" in operation or path in ("/auth/login", "/auth/refresh"),
+        403: any(roles for rule in operation.get("security", []) for roles in rule.values()) or anybody or retired,
+        404: "{" in path or (path == "/emergency-access" and method == "post"),
         409: method in ("post", "put", "patch") and "security" in operation,
         413: "requestBody" in operation,
         415: "requestBody" in operation,
         422: path != "/health/live",
-        429: path == "/health",
+        429: (path in LIMITED and method != "get") or path == "/health",
         503: path != "/health/live",
     }
     operation["responses"].pop("422", None)

@@ -39,6 +39,19 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "login": {"The administrator": {"username": "admin@example.org", "password": PASSWORD}},
+    "refresh": {"The token that login gave": {"refresh_token": "put the refresh_token here"}},
+    "change_password": {
+        "Another one": {"current_password": PASSWORD, "new_password": "battery staple correct horse"},
+    },
+    "update_user": {"Out at once": {"is_active": False}, "In again": {"is_active": True}},
+    "set_password": {"Another one": {"new_password": "battery staple correct horse"}},
+    "open_emergency_access": {
+        "By number and birth date": {
+            "medical_record_number": "P-000001",
+            "birth_date": PATIENT["birth_date"],
+            "reason": "Unconscious in the emergency room",
+        },
+    },
     "create_doctor": {"A doctor": DOCTOR},
     "replace_doctor": {"A doctor": DOCTOR},
     "update_doctor": {"A new phone": {"phone": "+49 30 7654321"}},

@@ -3,14 +3,21 @@
 import re
 import secrets
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUEST_ID = re.compile(r"[\w.\-]{1,64}", re.ASCII)
+UNLESS_SAID_OTHERWISE = [
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+]
 
 
-class RequestId:
-    """Gives each request an id, the caller's own if it is a plain one; it stands in the answer and in problems."""
+class StandardHeaders:
+    """Gives each answer its security headers and an id, the caller's own X-Request-ID if that is a plain one."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -20,13 +27,14 @@ class RequestId:
             await self.app(scope, receive, send)
             return
         sent = Headers(scope=scope).get("x-request-id", "")
-        request_id = scope.setdefault("state", {})["request_id"] = (
-            sent if REQUEST_ID.fullmatch(sent) else secrets.token_hex(8)
-        )
+        request_id = sent if REQUEST_ID.fullmatch(sent) else secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
 
-        async def send_with_id(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                said = {name.lower() for name, _ in message["headers"]}
+                standard = [pair for pair in UNLESS_SAID_OTHERWISE if pair[0] not in said]
+                message["headers"] = [*message["headers"], *standard, (b"x-request-id", request_id.encode())]
             await send(message)
 
-        await self.app(scope, receive, send_with_id)
+        await self.app(scope, receive, send_with_headers)

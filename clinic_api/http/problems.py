@@ -1,11 +1,11 @@
 """Every error as `application/problem+json` (RFC 9457), with a sentence that names the next step."""
 
-import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, get_args
 from urllib.parse import quote
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -17,14 +17,16 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedEr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clinic_api import errors
 from clinic_api.database import constraint
 from clinic_api.http.limits import seconds_to_wait
+from clinic_api.http.logs import told
 from clinic_api.migrations import TOO_OLD, UNDEFINED_TABLE
 from clinic_api.models import metadata
 
-log = logging.getLogger("clinic_api")
+log = structlog.get_logger()
 
 BEARER = {"WWW-Authenticate": "Bearer"}
 SOON = {"Retry-After": "2"}  # seconds
@@ -37,6 +39,7 @@ STATUS: dict[type[errors.ClinicError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.UnsupportedMediaType: 415,
+    errors.TooManyAttempts: 429,
     errors.Unready: 503,
 }
 HEADERS = {401: BEARER, 503: SOON}
@@ -92,8 +95,7 @@ def problem(
         "request_id": request.state.request_id,
         **more,
     }
-    every = {"X-Request-ID": request.state.request_id, **HEADERS.get(status, {})}
-    return JSONResponse(content, status, {**every, **(headers or {})}, "application/problem+json")
+    return JSONResponse(content, status, {**HEADERS.get(status, {}), **(headers or {})}, "application/problem+json")
 
 
 def on_clinic_error(request: Request, error: errors.ClinicError) -> JSONResponse:
@@ -102,8 +104,9 @@ def on_clinic_error(request: Request, error: errors.ClinicError) -> JSONResponse
         more = {"error": "invalid_grant", "error_description": error.detail}
     if isinstance(error, errors.Conflict):
         more = {"errors": [{"field": error.field, "message": error.detail, "code": "conflict"}]}
+    headers = {"Retry-After": str(error.seconds)} if isinstance(error, errors.TooManyAttempts) else None
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    return problem(request, status, error.detail, **more)
+    return problem(request, status, error.detail, headers=headers, **more)
 
 
 def on_invalid(request: Request, error: errors.Invalid) -> JSONResponse:
@@ -141,7 +144,7 @@ def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:
     if isinstance(error, (IntegrityError, DataError)):
         return on_invalid(request, errors.Invalid("body", "holds a value that cannot be stored", "not_storable"))
     code = getattr(error.orig, "pgcode", None) or ""
-    log.error("%s: %s, SQLSTATE %s", request.state.request_id, type(error).__name__, code or "unknown")
+    log.error("database", request_id=request.state.request_id, sqlstate=code or "unknown", **told(error))
     if code == UNDEFINED_TABLE:
         return on_clinic_error(request, errors.Unready(TOO_OLD))
     if isinstance(error, (ProgrammingError, NotSupportedError)):
@@ -180,7 +183,7 @@ def on_limit(request: Request, error: RateLimitExceeded) -> JSONResponse:
 
 
 def on_error(request: Request, error: Exception) -> JSONResponse:
-    log.error("%s: %s", request.state.request_id, type(error).__name__)
+    log.error("failure", request_id=request.state.request_id, **told(error))
     return problem(request, 500, DETAILS[500])
 
 
@@ -192,4 +195,26 @@ def add_problems(app: FastAPI) -> None:
     app.add_exception_handler(PoolTimeout, on_unready)
     app.add_exception_handler(HTTPException, on_http_error)  # type: ignore[arg-type]
     app.add_exception_handler(RateLimitExceeded, on_limit)  # type: ignore[arg-type]
-    app.add_exception_handler(Exception, on_error)
+    app.add_middleware(LastResort)
+
+
+class LastResort:
+    """Answers what nobody expected. Starlette's own would do so outside the other middleware, without their headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_and_note)
+        except Exception as error:
+            if began or scope["type"] != "http":
+                raise
+            await on_error(Request(scope), error)(scope, receive, send)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial, wraps
+from inspect import iscoroutinefunction
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request, Response
@@ -16,19 +17,24 @@ from sqlmodel import Session
 from sqlmodel.sql.expression import SelectOfScalar
 from starlette.exceptions import HTTPException
 
+from clinic_api.audit import Actor, act_as
 from clinic_api.database import find, is_transient
 from clinic_api.errors import Refused, Unauthenticated, UnsupportedMediaType
 from clinic_api.http.auth import GUARDS
 from clinic_api.http.strict import refuse_media_type, refuse_unread
-from clinic_api.models import Id, Role
-from clinic_api.services.accounts import Caller, read_caller
+from clinic_api.models import Id, Patient, Role
+from clinic_api.security import Token
+from clinic_api.services.accounts import visible_users
 from clinic_api.services.care import visible_doctors, visible_patients
+from clinic_api.services.sessions import Caller, read_caller
 
 Answer = TypeVar("Answer")
+LONGEST_ADDRESS = 64
 ID: TypeAdapter[int] = TypeAdapter(Id)
 VISIBLE: dict[str, Callable[[Caller], SelectOfScalar[Any]]] = {
     "doctor_id": visible_doctors,
     "patient_id": visible_patients,
+    "user_id": visible_users,
 }
 
 
@@ -36,14 +42,14 @@ class UnitOfWork:
     """What one request has in hand: the session, the person who asks, and the application's tools (`app.state`)."""
 
     session: Session
+    committing = False
 
     def __init__(self, request: Request) -> None:
         self.request = request
         self.tools = request.app.state
         self.roles: frozenset[Role] = frozenset()
-        self.user_id: int | None = None
+        self.token: Token | None = None
         self.caller: Caller | None = None
-        self.committing = False
 
     @property
     def user(self) -> Caller:
@@ -51,6 +57,26 @@ class UnitOfWork:
         if self.caller is None:
             raise Unauthenticated("Sign in first: POST /auth/login, or Authorize in /docs.")
         return self.caller
+
+    @property
+    def address(self) -> str:
+        """Where the request came from."""
+        return self.request.client.host[:LONGEST_ADDRESS] if self.request.client else "unknown"
+
+    @property
+    def actor(self) -> Actor:
+        """Who does what this request does, for the audit."""
+        who, request_id = self.caller, self.request.state.request_id
+        return Actor(who and who.id, who and who.email, self.address, request_id)
+
+    def saw(self, model: type, ids: list[int], *, in_a_list: bool = False) -> None:
+        """Note who was shown these records, if they are patients'. Raises Unready when that cannot be kept."""
+        if model is Patient and ids:
+            self.tools.looks.add(self.actor, ids, in_a_list=in_a_list)
+
+    async def do(self, task: Callable[[], Answer]) -> Answer:
+        """`run` for a route that takes more than one transaction, as there is something to wait for between them."""
+        return await run_in_threadpool(self.run, task)
 
     def run(self, task: Callable[[], Answer]) -> Answer:
         """Do this in one transaction, committed before the answer leaves.
@@ -65,6 +91,7 @@ class UnitOfWork:
             return self.attempt(task)
 
     def attempt(self, task: Callable[[], Answer]) -> Answer:
+        self.committing = False
         engine = self.tools.reads if self.request.method == "GET" else self.tools.engine
         with Session(engine, expire_on_commit=False) as self.session:
             self.admit()
@@ -75,10 +102,13 @@ class UnitOfWork:
 
     def admit(self) -> None:
         """Who the caller is today, read before anything else. Raises Unauthenticated or Refused."""
-        if self.user_id is not None:
-            self.caller = read_caller(self.session, self.user_id)
+        if self.token is not None:
+            self.caller = read_caller(self.session, self.token)
             if self.roles and self.caller.role not in self.roles:
                 raise Refused(f"Only an account with the role {' or '.join(sorted(self.roles))} may do this.")
+            if self.roles == {Role.DOCTOR} and self.caller.doctor_id is None:
+                raise Refused("This account is tied to no doctor. Ask an administrator to set its doctor_id.")
+        act_as(self.session, self.actor)
 
     def look_up(self) -> None:
         """Raise NotFound if the path names a record that the caller may not know of."""
@@ -96,16 +126,20 @@ async def work_of(request: Request) -> UnitOfWork:
 Work = Annotated[UnitOfWork, Depends(work_of)]
 
 
-def as_work(endpoint: Callable[..., Answer]) -> Callable[..., Answer]:
+def as_work(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """The endpoint as one unit of work; one that is `async` says itself what its units are."""
+    if iscoroutinefunction(endpoint):
+        return endpoint
+
     @wraps(endpoint)
-    def run(*, work: UnitOfWork, **arguments: Any) -> Answer:
+    def run(*, work: UnitOfWork, **arguments: Any) -> Any:
         return work.run(partial(endpoint, work=work, **arguments))
 
     return run
 
 
 class WorkRoute(APIRoute):
-    """A route whose function is one unit of work. It cannot be made without saying who may call it."""
+    """A route whose function is a unit of work. It cannot be made without saying who may call it."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         dependencies = options.pop("dependencies", None) or []

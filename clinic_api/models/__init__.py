@@ -2,36 +2,55 @@
 
 from sqlmodel import SQLModel
 
-from clinic_api.models.assignment import Assignment, AssignmentPublic
+from clinic_api.models.assignment import Assignment, AssignmentPublic, EmergencyAccessPublic
+from clinic_api.models.attempt import Attempt
+from clinic_api.models.audit_event import AccessLogEntry, AuditEvent, AuditEventPublic, AuditQuery
 from clinic_api.models.doctor import Doctor, DoctorCreate, DoctorPublic, DoctorQuery, DoctorUpdate
-from clinic_api.models.fields import Id, Role
-from clinic_api.models.login import AccessToken, LoginForm
+from clinic_api.models.emergency import EmergencyGrant, EmergencyRequest
+from clinic_api.models.fields import Action, Entity, Id, Role
+from clinic_api.models.login import LoginForm, RefreshRequest, TokenPair
 from clinic_api.models.page import ListQuery
 from clinic_api.models.patient import Patient, PatientCreate, PatientPublic, PatientQuery, PatientUpdate
-from clinic_api.models.user import User, UserPublic, UserRegister
+from clinic_api.models.session import LoginSession
+from clinic_api.models.user import PasswordChange, PasswordSet, User, UserPublic, UserRegister, UserUpdate
 
 metadata = SQLModel.metadata
 
 __all__ = [
-    "AccessToken",
+    "AccessLogEntry",
+    "Action",
     "Assignment",
     "AssignmentPublic",
+    "Attempt",
+    "AuditEvent",
+    "AuditEventPublic",
+    "AuditQuery",
     "Doctor",
     "DoctorCreate",
     "DoctorPublic",
     "DoctorQuery",
     "DoctorUpdate",
+    "EmergencyAccessPublic",
+    "EmergencyGrant",
+    "EmergencyRequest",
+    "Entity",
     "Id",
     "ListQuery",
     "LoginForm",
+    "LoginSession",
+    "PasswordChange",
+    "PasswordSet",
     "Patient",
     "PatientCreate",
     "PatientPublic",
     "PatientQuery",
     "PatientUpdate",
+    "RefreshRequest",
     "Role",
+    "TokenPair",
     "User",
     "UserPublic",
     "UserRegister",
+    "UserUpdate",
     "metadata",
 ]

@@ -1,26 +1,43 @@
-"""The link between a doctor and a patient: who may see whom."""
+"""The link between a doctor and a patient: who may see whom, and in an emergency for how long."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field as Rule
-from sqlalchemy import Index
-from sqlmodel import Field, SQLModel
+from sqlalchemy import CheckConstraint, ColumnElement, DateTime, Index, func
+from sqlmodel import Field, SQLModel, col, or_
 
-from clinic_api.models.base import Created
-from clinic_api.models.fields import Id
+from clinic_api.models.base import MOMENT, Created
+from clinic_api.models.fields import EmergencyReason, Id
 
 
 class AssignmentBase(SQLModel):
     doctor_id: Annotated[Id, Field(foreign_key="doctors.id", primary_key=True)]
     patient_id: Annotated[Id, Field(foreign_key="patients.id", primary_key=True)]
     assigned_at: Created
-    assigned_by: Annotated[Id, Field(foreign_key="users.id"), Rule(description="The administrator who assigned.")]
+    assigned_by: Annotated[Id, Field(foreign_key="users.id"), Rule(description="The user who assigned.")]
 
 
 class Assignment(AssignmentBase, table=True):
     __tablename__ = "assignments"
-    __table_args__ = (Index(None, "patient_id"),)
+    __table_args__ = (
+        Index(None, "patient_id"),
+        CheckConstraint("(reason IS NULL) = (expires_at IS NULL)", name="ends_if_emergency"),
+    )
+
+    reason: Annotated[str | None, Field(max_length=100)] = None
+    expires_at: Annotated[datetime | None, Field(sa_type=DateTime(timezone=True))] = None
+
+
+def in_force() -> ColumnElement[bool]:
+    """Those that hold now: an emergency's is ended by the clock."""
+    return or_(col(Assignment.expires_at).is_(None), col(Assignment.expires_at) > func.now())
 
 
 class AssignmentPublic(AssignmentBase):
     pass
+
+
+class EmergencyAccessPublic(AssignmentBase):
+    reason: EmergencyReason
+    expires_at: Annotated[datetime, MOMENT]

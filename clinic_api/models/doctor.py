@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field as Rule
 from sqlalchemy import CheckConstraint, Index
-from sqlmodel import Relationship, SQLModel
+from sqlmodel import Relationship, SQLModel, and_, col
 
-from clinic_api.models.assignment import Assignment
+from clinic_api.models.assignment import Assignment, in_force
 from clinic_api.models.base import Input, Partial, Record, Row, unique_in_use
 from clinic_api.models.fields import Active, Email, FamilyName, GivenName, LicenseNumber, Phone, Specialty
 from clinic_api.models.page import ListQuery, Retired, Search
@@ -29,7 +29,12 @@ class Doctor(DoctorBase, Record, table=True):
     searched: ClassVar = ("given_name", "family_name", "license_number", "email", "phone")
 
     patients: list["Patient"] = Relationship(
-        back_populates="doctors", link_model=Assignment, sa_relationship_kwargs={"viewonly": True}
+        back_populates="doctors",
+        link_model=Assignment,
+        sa_relationship_kwargs={
+            "viewonly": True,
+            "primaryjoin": lambda: and_(col(Doctor.id) == col(Assignment.doctor_id), in_force()),
+        },
     )
 
     __table_args__ = (

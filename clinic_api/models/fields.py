@@ -52,6 +52,20 @@ def plain_number(value: Any) -> Any:
     return value
 
 
+def aware(value: datetime) -> datetime:
+    """A moment without an offset could be any of 26 hours."""
+    if value.tzinfo is None:
+        raise PydanticCustomError("moment", "must end in Z or an offset such as +02:00")
+    return value
+
+
+def moment(value: Any) -> Any:
+    """Only RFC 3339: pydantic would also take numbers and dates."""
+    if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", value, re.ASCII):
+        raise PydanticCustomError("moment", "must be a moment such as 2026-01-31T09:30:00Z")
+    return value
+
+
 def none_if_empty(value: Any) -> Any:
     return None if value == "" else value
 
@@ -112,6 +126,36 @@ class Gender(StrEnum):
     unknown = "unknown"
 
 
+class Action(StrEnum):
+    """What an audit event tells of."""
+
+    login = "login"
+    login_failed = "login_failed"
+    logout = "logout"
+    password_change = "password_change"
+    create = "create"
+    update = "update"
+    delete = "delete"
+    restore = "restore"
+    assign = "assign"
+    unassign = "unassign"
+    emergency_access = "emergency_access"
+    merge = "merge"
+    purge = "purge"
+    import_ = "import"
+    read = "read"
+    list = "list"
+    export = "export"
+
+
+class Entity(StrEnum):
+    """What kind of record it tells of."""
+
+    user = "user"
+    doctor = "doctor"
+    patient = "patient"
+
+
 class Role(StrEnum):
     """What an account may do."""
 
@@ -121,7 +165,14 @@ class Role(StrEnum):
 
 def choice(of: type[StrEnum]) -> Choice:
     """A column that holds one of these words; text with a check, so that a migration can change it."""
-    return Choice(of, native_enum=False, create_constraint=True, name=of.__name__.lower(), length=20)
+    return Choice(
+        of,
+        native_enum=False,
+        create_constraint=True,
+        name=of.__name__.lower(),
+        length=20,
+        values_callable=lambda words: [word.value for word in words],
+    )
 
 
 Line = BeforeValidator(tidy)
@@ -211,6 +262,7 @@ LicenseNumber = Annotated[
     Optional,
     Line,
 ]
+RecordNumber = Annotated[str, Rule(min_length=1, max_length=40, examples=["MRN-2041"]), BeforeValidator(upper), Line]
 MedicalRecordNumber = Annotated[
     str | None,
     Field(nullable=False),
@@ -236,11 +288,23 @@ DeceasedDate = Annotated[
     BeforeValidator(lambda value: value if value is None else strict_date(value)),
     AfterValidator(not_in_future),
 ]
+Moment = Annotated[datetime, Rule(examples=["2026-01-31T09:30:00Z"]), BeforeValidator(moment), AfterValidator(aware)]
 AdministrativeGender = Annotated[
     Gender,
     Field(sa_type=choice(Gender)),
     Rule(description="For administration, as FHIR has it.", examples=["female"]),
 ]
+EmergencyReason = Annotated[
+    str,
+    Rule(
+        min_length=1,
+        max_length=100,
+        description="Why the patient cannot wait for an administrator; it stays in the audit.",
+        examples=["Unconscious in the emergency room"],
+    ),
+    Line,
+]
+IsActive = Annotated[bool, Rule(strict=True, description="Whether the account may sign in; `false` ends its sessions.")]
 Active = Annotated[
     bool, Rule(strict=True, description="Whether in use; an inactive record stays visible but takes no new assignment.")
 ]

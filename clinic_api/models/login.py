@@ -1,4 +1,4 @@
-"""Signing in: RFC 6749's password grant, and the token that it gives."""
+"""Signing in: RFC 6749's password grant, and the tokens that it gives."""
 
 from typing import Annotated
 
@@ -20,7 +20,12 @@ class LoginForm(Input):
     client_secret: Annotated[str | None, Rule(description="Not used.")] = None
 
 
-class AccessToken(SQLModel):
+class RefreshRequest(Input):
+    refresh_token: Annotated[str, Rule(max_length=1024, description="The last one that you were given.")]
+
+
+class TokenPair(SQLModel):
     access_token: Annotated[str, Rule(description="Send it as `Authorization: Bearer <token>`.")]
     token_type: str = "bearer"
-    expires_in: Annotated[int, Rule(description="Seconds.", examples=[3600])]
+    expires_in: Annotated[int, Rule(description="Seconds that the access token is good for.", examples=[3600])]
+    refresh_token: Annotated[str, Rule(description="Good once, for POST /auth/refresh, until the session ends.")]

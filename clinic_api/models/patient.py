@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field as Rule
 from sqlalchemy import CheckConstraint, Connection, Index, func, inspect, select
-from sqlmodel import Relationship, SQLModel
+from sqlmodel import Relationship, SQLModel, and_, col
 
 from clinic_api.errors import Invalid
-from clinic_api.models.assignment import Assignment
+from clinic_api.models.assignment import Assignment, in_force
 from clinic_api.models.base import Input, Partial, Record, Row, unique_in_use
 from clinic_api.models.fields import (
     Active,
@@ -46,7 +46,12 @@ class Patient(PatientBase, Record, table=True):
     searched: ClassVar = ("given_name", "family_name", "medical_record_number", "email", "phone")
 
     doctors: list["Doctor"] = Relationship(
-        back_populates="patients", link_model=Assignment, sa_relationship_kwargs={"viewonly": True}
+        back_populates="patients",
+        link_model=Assignment,
+        sa_relationship_kwargs={
+            "viewonly": True,
+            "primaryjoin": lambda: and_(col(Patient.id) == col(Assignment.patient_id), in_force()),
+        },
     )
 
     __table_args__ = (

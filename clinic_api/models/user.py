@@ -6,12 +6,13 @@ from pydantic import Field as Rule
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from clinic_api.models.base import Input, Row
-from clinic_api.models.fields import Email, FullName, Id, Password, UserRole
+from clinic_api.models.base import Input, Partial, Row
+from clinic_api.models.fields import Email, FullName, Id, IsActive, Password, UserRole
 
 
-class UserBase(SQLModel):
-    email: Email
+class Standing(SQLModel):
+    """What an administrator may change."""
+
     role: UserRole
     full_name: FullName = None
     doctor_id: Annotated[
@@ -21,8 +22,16 @@ class UserBase(SQLModel):
     ] = None
 
 
+class Identity(SQLModel):
+    email: Email
+
+
+class UserBase(Standing, Identity):
+    pass
+
+
 class Account(UserBase, Row):
-    is_active: bool = True
+    is_active: IsActive = True
 
 
 class User(Account, table=True):
@@ -39,5 +48,17 @@ class UserRegister(Input, UserBase):
     password: Password
 
 
+class UserUpdate(Partial, Standing):
+    is_active: IsActive
+
+
 class UserPublic(Account):
     pass
+
+
+class PasswordSet(Input):
+    new_password: Password
+
+
+class PasswordChange(PasswordSet):
+    current_password: Password

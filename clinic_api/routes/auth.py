@@ -1,14 +1,25 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import JSONResponse
 from sqlmodel import select
 
+from clinic_api.errors import Invalid, LoginFailed, RefreshFailed
 from clinic_api.http.answers import one, record
 from clinic_api.http.auth import anybody, public, staff
-from clinic_api.http.work import Work, WorkRoute
-from clinic_api.models import AccessToken, LoginForm, User, UserPublic, UserRegister
-from clinic_api.services import accounts
+from clinic_api.http.limits import is_signed_in, limiter, may_guess
+from clinic_api.http.work import UnitOfWork, Work, WorkRoute
+from clinic_api.models import (
+    LoginForm,
+    PasswordChange,
+    RefreshRequest,
+    TokenPair,
+    User,
+    UserPublic,
+    UserRegister,
+)
+from clinic_api.services import accounts, sessions
+from clinic_api.services.sessions import Started
 
 router = APIRouter(prefix="/auth", tags=["Sign in"], route_class=WorkRoute)
 
@@ -20,28 +31,81 @@ router = APIRouter(prefix="/auth", tags=["Sign in"], route_class=WorkRoute)
     response_model=UserPublic,
     openapi_extra={"security": [{}]},  # a token is optional
 )
-def register_user(data: UserRegister, work: Work) -> Response:
+@limiter.limit("30/minute", exempt_when=is_signed_in)
+async def register_user(request: Request, data: UserRegister, work: Work) -> Response:
     """Make an account.
 
     The first `ADMIN` needs no token, as long as there is none; later ones are registered by an ADMIN. An ADMIN ties a
     `DOCTOR` account to a doctor with `doctor_id`; left out, the doctor with the same e-mail is taken. An account that
     is tied to no doctor sees no patient.
     """
-    tools = work.tools
-    user = accounts.register(work.session, work.caller, data, tools.settings, tools.passwords)
+    settings, passwords = work.tools.settings, work.tools.passwords
+    await work.do(lambda: accounts.may_register(work.session, work.caller, data, settings))
+    with passwords.line():
+        hashed = await passwords.apart(passwords.hash, data.password, data.email, "password")
+    user = await work.do(lambda: accounts.register(work.session, work.caller, data, hashed, settings))
     return record(UserPublic, user, 201)
 
 
-@router.post("/login", dependencies=[public], response_model=AccessToken)
-def login(data: Annotated[LoginForm, Form()], work: Work) -> Response:
-    """Sign in: e-mail (as `username`) and password for an access token. Authorize above does this for you."""
-    tokens = work.tools.tokens
-    caller = accounts.sign_in(work.session, work.tools.passwords, data.username, data.password)
-    token = AccessToken(access_token=tokens.sign(caller.id, caller.role), expires_in=tokens.lifetime)
-    return JSONResponse(token.model_dump(), headers={"Cache-Control": "no-store"})
+@router.post("/login", dependencies=[public], response_model=TokenPair)
+async def login(data: Annotated[LoginForm, Form()], work: Work) -> Response:
+    """Sign in: e-mail (as `username`) and password for an access token. Authorize above does this for you.
+
+    The access token is good for an hour; with the refresh token `POST /auth/refresh` gives the next ones, for 12 hours.
+    """
+    passwords = work.tools.passwords
+    with passwords.line():
+        place = await may_guess(work, accounts.spelled(data.username), work.address)
+        verdict = await passwords.apart(passwords.check, data.password, place.hashed_password)
+        begun = await work.do(lambda: sessions.sign_in(work.session, place, verdict, work.actor))
+    if begun is None:
+        raise LoginFailed
+    return tokens(work, begun)
+
+
+@router.post("/refresh", dependencies=[public], response_model=TokenPair)
+async def refresh(data: RefreshRequest, work: Work) -> Response:
+    """Go on without a password: the next access and refresh token.
+
+    A refresh token works once. If it is used again, somebody else may have it: the whole session ends.
+    """
+    continued = await work.do(lambda: sessions.go_on(work.session, data.refresh_token))
+    if continued is None:
+        raise RefreshFailed
+    return tokens(work, continued)
+
+
+def tokens(work: UnitOfWork, started: Started) -> Response:
+    seconds = min(work.tools.settings.access_token_minutes * 60, started.seconds_left)
+    access_token = work.tools.tokens.sign(started.user_id, started.role, started.session_id, seconds)
+    pair = TokenPair(access_token=access_token, expires_in=seconds, refresh_token=started.refresh_token)
+    return JSONResponse(pair.model_dump(), headers={"Cache-Control": "no-store"})
+
+
+@router.post("/logout", status_code=204, dependencies=[staff])
+def logout(work: Work) -> Response:
+    """End this session: its access and refresh tokens are worth nothing from now on."""
+    sessions.sign_out(work.session, work.user)
+    return Response(status_code=204)
 
 
 @router.get("/me", dependencies=[staff], response_model=UserPublic)
 def read_me(work: Work) -> Response:
     """Your own account."""
     return one(work, UserPublic, select(User), work.user.id)
+
+
+@router.put("/password", status_code=204, dependencies=[staff])
+async def change_password(data: PasswordChange, work: Work) -> Response:
+    """Change your password. All your other sessions end; this one goes on."""
+    passwords = work.tools.passwords
+    with passwords.line():
+        email = await work.do(lambda: work.user.email)
+        await passwords.apart(passwords.refuse_poor, data.new_password, email, "new_password")
+        place = await may_guess(work, email, work.address)
+        verdict = await passwords.apart(passwords.check, data.current_password, place.hashed_password)
+        hashed = verdict.right and await passwords.apart(passwords.hash, data.new_password, email, "new_password")
+        changed = await work.do(lambda: accounts.change_password(work.session, work.user, place, verdict, hashed))
+    if not changed:
+        raise Invalid("current_password", "is not your password", "wrong_password")
+    return Response(status_code=204)

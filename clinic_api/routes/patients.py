@@ -67,5 +67,5 @@ def restore_patient(patient_id: Id, work: Work) -> Response:
 @router.get("/{patient_id}/doctors", dependencies=[staff], response_model=list[DoctorPublic])
 def list_doctors_of_patient(patient_id: Id, query: Annotated[ListQuery, Query()], work: Work) -> Response:
     """The doctors to whom a patient is assigned."""
-    find(work.session, visible_patients(work.user), patient_id)
+    work.saw(Patient, [find(work.session, visible_patients(work.user), patient_id).id])
     return answers.page(work, DoctorPublic, doctors_of(patient_id), query)

@@ -1,80 +1,48 @@
-"""Who may sign in, and how accounts come to be."""
+"""How accounts come to be, and what an administrator changes of them."""
 
-from typing import NamedTuple
+from sqlalchemy import exists, text
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
-from sqlalchemy import Select, exists, text
-from sqlalchemy import select as select_columns
-from sqlmodel import Session, and_, col, or_, select
-
+from clinic_api.audit import tell
 from clinic_api.config import Settings
-from clinic_api.errors import Invalid, LoginFailed, Refused, Unauthenticated
-from clinic_api.models import Doctor, Role, User, UserRegister
+from clinic_api.database import find
+from clinic_api.errors import Conflict, Invalid, Refused, Unauthenticated
+from clinic_api.models import Action, Doctor, Entity, LoginSession, Role, User, UserRegister, UserUpdate
 from clinic_api.models.fields import canonical_email
-from clinic_api.security import Passwords
+from clinic_api.security import Passwords, Verdict
+from clinic_api.services.attempts import Place, clear, was_wrong
+from clinic_api.services.sessions import Caller, end
 
-FIRST_ADMIN_LOCK = 7_236_514_001  # any number that nothing else locks
-
-
-class Caller(NamedTuple):
-    """Who asks, as the database says now."""
-
-    id: int
-    role: Role
-    doctor_id: int | None
-
-    @property
-    def is_admin(self) -> bool:
-        return self.role is Role.ADMIN
+ADMINS = 7_236_514_001  # any number that nothing else locks
 
 
-def may_sign_in() -> Select[int, Role, int | None]:
-    """The accounts that count: active, and of a doctor who is active and not retired."""
-    works = and_(col(Doctor.active), col(Doctor.retired_at).is_(None))
-    return (
-        select_columns(col(User.id), col(User.role), col(User.doctor_id))
-        .outerjoin(Doctor, col(Doctor.id) == col(User.doctor_id))
-        .where(col(User.is_active), or_(col(User.doctor_id).is_(None), works))
-    )
-
-
-def read_caller(session: Session, user_id: int) -> Caller:
-    """The person whose token this is. Raises Unauthenticated when the account no longer counts."""
-    row = session.connection().execute(may_sign_in().where(col(User.id) == user_id)).one_or_none()
-    if row is None:
-        raise Unauthenticated("This account is disabled or gone. Ask an administrator.")
-    return Caller(row.id, row.role, row.doctor_id)
-
-
-def sign_in(session: Session, passwords: Passwords, email: str, password: str) -> Caller:
-    """The person with this e-mail and password. Raises LoginFailed: the same, in the same time, whatever is wrong."""
-    statement = may_sign_in().add_columns(col(User.hashed_password)).where(col(User.email) == spelled(email))
-    row = session.connection().execute(statement).one_or_none()
-    session.rollback()  # gives the connection back: the hash takes a quarter of a second
-    if not passwords.match(password, row.hashed_password if row else None) or row is None:
-        raise LoginFailed
-    return Caller(row.id, row.role, row.doctor_id)
+def visible_users(_caller: Caller) -> SelectOfScalar[User]:
+    """The accounts: only administrators ask for them."""
+    return select(User)
 
 
 def spelled(email: str) -> str:
+    """The one spelling of an e-mail; of what is none, itself: no account has it."""
     try:
         return canonical_email(email.strip())
     except ValueError:
-        return email  # no account has such a one
+        return email
 
 
-def register(
-    session: Session, caller: Caller | None, data: UserRegister, settings: Settings, passwords: Passwords
-) -> User:
-    """Make an account, if this caller may. Raises Unauthenticated, Refused or Invalid."""
+def may_register(session: Session, caller: Caller | None, data: UserRegister, settings: Settings) -> None:
+    """Raises Unauthenticated, Refused or Invalid if this caller may not make this account."""
     if caller is None or not caller.is_admin:
         refuse_stranger(session, caller, data, settings)
-    if data.role is Role.ADMIN and data.doctor_id is not None:
-        raise Invalid("doctor_id", "must be left out for an ADMIN", "admin_is_no_doctor")
-    if data.doctor_id is not None:
-        refuse_unknown_doctor(session, data.doctor_id)
-    elif data.role is Role.DOCTOR and caller is not None and caller.is_admin:
+    refuse_mismatch(session, data.role, data.doctor_id)
+
+
+def register(session: Session, caller: Caller | None, data: UserRegister, hashed: str, settings: Settings) -> User:
+    """Make the account, if this caller may: see `may_register`."""
+    may_register(session, caller, data, settings)
+    if data.doctor_id is None and data.role is Role.DOCTOR and caller is not None and caller.is_admin:
         data.doctor_id = doctor_without_account(session, data.email)
-    return add_user(session, data, passwords)
+    return add_user(session, data, hashed)
 
 
 def refuse_stranger(session: Session, caller: Caller | None, data: UserRegister, settings: Settings) -> None:
@@ -91,13 +59,23 @@ def refuse_stranger(session: Session, caller: Caller | None, data: UserRegister,
         raise refusal("Accounts are made by an administrator here. Sign in as one, or ask one.")
 
 
+def lock_admins(session: Session) -> None:
+    """Until this transaction ends nobody else becomes the first administrator, or ceases to be the last."""
+    session.connection().execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADMINS})
+
+
 def an_admin_exists(session: Session) -> bool:
     """Whether anybody is ADMIN; until this transaction ends nobody else becomes the first."""
-    session.connection().execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": FIRST_ADMIN_LOCK})
+    lock_admins(session)
     return session.exec(select(User.id).where(User.role == Role.ADMIN).limit(1)).first() is not None
 
 
-def refuse_unknown_doctor(session: Session, doctor_id: int) -> None:
+def refuse_mismatch(session: Session, role: Role, doctor_id: int | None) -> None:
+    """Raises Invalid for an ADMIN who is a doctor, and for a doctor who is unknown or retired."""
+    if doctor_id is None:
+        return
+    if role is Role.ADMIN:
+        raise Invalid("doctor_id", "must be left out for an ADMIN", "admin_is_no_doctor")
     known = select(Doctor.id).where(Doctor.id == doctor_id, col(Doctor.retired_at).is_(None))
     if session.exec(known.with_for_update(read=True)).one_or_none() is None:
         raise Invalid("doctor_id", "must be the id of a doctor", "unknown_doctor")
@@ -110,13 +88,53 @@ def doctor_without_account(session: Session, email: str) -> int | None:
     return session.exec(statement).one_or_none()
 
 
-def add_user(session: Session, data: UserRegister, passwords: Passwords, field: str = "password") -> User:
-    """Store an account. Raises Invalid, naming `field`, for a poor password."""
-    hashed = passwords.hash(data.password, data.email, field)
+def add_user(session: Session, data: UserRegister, hashed: str) -> User:
     user = User(**data.model_dump(exclude={"password"}), hashed_password=hashed)
     session.add(user)
     session.flush()
     return user
+
+
+def may_change(session: Session, id: int, data: UserUpdate) -> None:
+    """Raises NotFound, Invalid, or Conflict for the last active administrator, if the account may not be so."""
+    lock_admins(session)
+    user = find(session, select(User), id, lock="UPDATE")
+    changed = user.model_copy(update=data.model_dump(exclude_unset=True))
+    if {"role", "doctor_id"} & data.model_fields_set:
+        refuse_mismatch(session, changed.role, changed.doctor_id)
+    if is_active_admin(user) and not is_active_admin(changed):
+        others = select(User.id).where(User.role == Role.ADMIN, col(User.is_active), User.id != id)
+        if session.exec(others.limit(1)).first() is None:
+            field = "role" if changed.is_active else "is_active"
+            raise Conflict("This is the last active administrator. Make another one first.", field)
+
+
+def is_active_admin(user: User) -> bool:
+    return user.role is Role.ADMIN and user.is_active
+
+
+def change_password(session: Session, caller: Caller, place: Place, verdict: Verdict, hashed: str) -> bool:
+    """The caller's new password, if the current one was right; all their sessions end but this one."""
+    user = find(session, select(User), caller.id, lock="UPDATE")
+    if not verdict.right or user.hashed_password != place.hashed_password:
+        was_wrong(session, place)
+        tell(session, Action.login_failed, Entity.user, caller.id)
+        return False
+    clear(session, place)
+    store_password(session, user, hashed)
+    end(session, user.id, col(LoginSession.id) != caller.session_id)
+    return True
+
+
+def set_password(session: Session, user_id: int, hashed: str) -> None:
+    """Another password for this user, whose sessions all end."""
+    store_password(session, find(session, select(User), user_id, lock="UPDATE"), hashed)
+    end(session, user_id)
+
+
+def store_password(session: Session, user: User, hashed: str) -> None:
+    user.hashed_password = hashed
+    session.flush()
 
 
 def add_first_admin(session: Session, settings: Settings, passwords: Passwords) -> User | None:
@@ -125,4 +143,4 @@ def add_first_admin(session: Session, settings: Settings, passwords: Passwords) 
         return None
     password = settings.admin_password.get_secret_value()
     data = UserRegister(email=settings.admin_email, password=password, role=Role.ADMIN)
-    return add_user(session, data, passwords, field="ADMIN_PASSWORD")
+    return add_user(session, data, passwords.hash(data.password, data.email, "ADMIN_PASSWORD"))

@@ -1,19 +1,28 @@
-"""Who cares for whom: which records somebody may see, assigning, retiring and restoring."""
+"""Who cares for whom: which records somebody may see, assigning, retiring and restoring, and emergencies."""
 
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, delete
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, and_, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from clinic_api.audit import tell, tell_look
 from clinic_api.database import find
 from clinic_api.errors import Conflict, Refused
-from clinic_api.models import Assignment, Doctor, DoctorQuery, Patient, PatientQuery
+from clinic_api.models import (
+    Action,
+    Assignment,
+    Doctor,
+    DoctorQuery,
+    Entity,
+    Patient,
+    PatientQuery,
+)
+from clinic_api.models.assignment import in_force
 from clinic_api.models.base import Record
 from clinic_api.reading import found_by, where_equal
-from clinic_api.services.accounts import Caller
+from clinic_api.services.sessions import Caller
 
 Retired = TypeVar("Retired", bound=Record)
 
@@ -39,7 +48,7 @@ def kept(model: type[Record], caller: Caller, retired: bool) -> ColumnElement[bo
 
 def of_doctor(statement: SelectOfScalar[Patient], doctor_id: int | None) -> SelectOfScalar[Patient]:
     link = and_(col(Assignment.patient_id) == col(Patient.id), col(Assignment.doctor_id) == doctor_id)
-    return statement.join(Assignment, link)
+    return statement.join(Assignment, and_(link, in_force()))
 
 
 def patients_of(doctor_id: int) -> SelectOfScalar[Patient]:
@@ -50,22 +59,22 @@ def doctors_of(patient_id: int) -> SelectOfScalar[Doctor]:
     return (
         select(Doctor)
         .join(Assignment, col(Assignment.doctor_id) == col(Doctor.id))
-        .where(Assignment.patient_id == patient_id, col(Doctor.retired_at).is_(None))
+        .where(Assignment.patient_id == patient_id, in_force(), col(Doctor.retired_at).is_(None))
     )
 
 
-def unassigned() -> ColumnElement[bool]:
-    return ~col(Patient.doctors).any(col(Doctor.retired_at).is_(None))
+def has_doctor(*which: ColumnElement[bool] | bool) -> ColumnElement[bool]:
+    """Whether a patient has a doctor, or one of these."""
+    return col(Patient.doctors).any(and_(col(Doctor.retired_at).is_(None), *which))
 
 
 def patients_matching(caller: Caller, query: PatientQuery) -> SelectOfScalar[Patient]:
     statement = visible_patients(caller, retired=query.retired)
     statement = where_equal(statement, query, "birth_date", "gender", "active")
     if query.doctor_id is not None:
-        in_use = and_(col(Doctor.id) == query.doctor_id, col(Doctor.retired_at).is_(None))
-        statement = statement.where(col(Patient.doctors).any(in_use))
+        statement = statement.where(has_doctor(Doctor.id == query.doctor_id))
     if query.unassigned is not None:
-        statement = statement.where(unassigned() if query.unassigned else ~unassigned())
+        statement = statement.where(~has_doctor() if query.unassigned else has_doctor())
     return found_by(statement, query.q)
 
 
@@ -75,27 +84,45 @@ def doctors_matching(caller: Caller, query: DoctorQuery) -> SelectOfScalar[Docto
 
 
 def assign(session: Session, caller: Caller, doctor_id: int, patient_id: int) -> tuple[Assignment, bool]:
-    """The assignment, and whether it is new. Raises NotFound, and Conflict when one of the two is inactive."""
+    """The lasting assignment, and whether it is new. Raises NotFound, and Conflict when one of the two is inactive."""
     doctor = find(session, visible_doctors(caller), doctor_id, lock="SHARE")
-    patient = find(session, visible_patients(caller), patient_id, lock="SHARE")
+    patient = find(session, visible_patients(caller), patient_id, lock="UPDATE")  # one at a time
     standing = session.get(Assignment, (doctor_id, patient_id))
-    if standing is not None:
+    if standing is not None and standing.expires_at is None:
         return standing, False
     for record in (doctor, patient):
         if not record.active:
             name = type(record).__name__.lower()
             raise Conflict(f"This {name} is inactive and takes no new assignment. Set `active` to true.", "active")
-    link = {"doctor_id": doctor_id, "patient_id": patient_id, "assigned_by": caller.id}
-    made = session.connection().execute(insert(Assignment).values(link).on_conflict_do_nothing())
-    return session.get_one(Assignment, (doctor_id, patient_id)), made.rowcount == 1
+    tell(session, Action.assign, Entity.patient, patient_id, {"doctor_id": [None, doctor_id]})
+    return session.merge(Assignment(**link(caller, doctor_id, patient_id))), True
+
+
+def link(caller: Caller, doctor_id: int | None, patient_id: int) -> dict[str, Any]:
+    """Who is assigned to whom, and that this caller did it now."""
+    return {
+        "doctor_id": doctor_id,
+        "patient_id": patient_id,
+        "assigned_at": datetime.now(UTC),
+        "assigned_by": caller.id,
+    }
 
 
 def unassign(session: Session, caller: Caller, doctor_id: int, patient_id: int) -> None:
     """End an assignment, if there is one. Raises NotFound for an unknown doctor or patient."""
     find(session, visible_doctors(caller), doctor_id)
     find(session, visible_patients(caller), patient_id, lock="UPDATE")  # who assigns at the same time waits
-    link = and_(col(Assignment.doctor_id) == doctor_id, col(Assignment.patient_id) == patient_id)
-    session.connection().execute(delete(Assignment).where(link))
+    standing = session.get(Assignment, (doctor_id, patient_id))
+    if standing is None:
+        return
+    if holds(standing):
+        tell(session, Action.unassign, Entity.patient, patient_id, {"doctor_id": [doctor_id, None]})
+    session.delete(standing)
+    session.flush()
+
+
+def holds(assignment: Assignment) -> bool:
+    return assignment.expires_at is None or assignment.expires_at > datetime.now(UTC)
 
 
 def retire(session: Session, among: SelectOfScalar[Retired], id: int) -> Retired:
@@ -109,6 +136,8 @@ def retire(session: Session, among: SelectOfScalar[Retired], id: int) -> Retired
 def restore(session: Session, model: type[Retired], id: int) -> Retired:
     """Bring back what `retire` took out of use. Raises NotFound when it never was there."""
     record = find(session, select(model), id, lock="UPDATE")
+    if record.retired_at is None:
+        tell_look(session, record)
     record.retired_at = None
     session.flush()
     return record
@@ -116,4 +145,4 @@ def restore(session: Session, model: type[Retired], id: int) -> Retired:
 
 def left_alone_by(session: Session, doctor: Doctor) -> int:
     """How many patients of this retired doctor have no other."""
-    return session.exec(select(func.count()).select_from(patients_of(doctor.id).where(unassigned()).subquery())).one()
+    return session.exec(select(func.count()).select_from(patients_of(doctor.id).where(~has_doctor()).subquery())).one()

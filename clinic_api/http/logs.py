@@ -1,0 +1,94 @@
+"""One line for each request, in which nothing stands that anybody typed: no name, e-mail, query, body or token."""
+
+import logging
+import os
+import time
+import traceback
+from typing import Any
+
+import structlog
+from pydantic_core import to_json
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from clinic_api.config import Settings
+
+FRAMES = 8
+OUT = 1  # the file descriptor
+log = structlog.get_logger()
+
+
+def configure_logs(settings: Settings) -> None:
+    """The program's own lines and those of its libraries, to standard output, as LOG_FORMAT says."""
+    render = to_line if settings.logs_json else structlog.dev.ConsoleRenderer(colors=os.isatty(OUT))
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper("iso", key="time"), render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=lambda *_: Out(),
+    )
+    logging.basicConfig(handlers=[Forward()], level=logging.WARNING, force=True)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = name != "uvicorn.access"  # that holds what somebody searched for
+
+
+def to_line(_logger: object, _method: str, event: Any) -> str:
+    return to_json(event, fallback=str).decode()
+
+
+class Out:
+    """Writes each line at once and whole, also when several processes share the output."""
+
+    def msg(self, line: str) -> None:
+        os.write(OUT, f"{line}\n".encode())
+
+    debug = info = warning = error = critical = msg
+
+
+class Forward(logging.Handler):
+    """What libraries log, without what an exception or an argument may hold; uvicorn's own are about the process."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage() if record.name.startswith("uvicorn") else str(record.msg)
+        error = record.exc_info[1] if record.exc_info else None
+        log.log(record.levelno, text.strip(), logger=record.name, **(told(error) if error else {}))
+
+
+def told(error: BaseException) -> dict[str, Any]:
+    """An exception as it may be logged: what kind and where, never its message, which may quote what was sent."""
+    frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+    where = [f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]
+    return {"error": type(error).__name__, "where": where}
+
+
+class RequestLog:
+    """Logs each request when its answer is complete."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 0
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_and_note)
+        finally:
+            state, route = scope["state"], scope.get("route")
+            caller = state["work"].caller if "work" in state else None
+            (log.error if status >= 500 else log.info)(
+                "request",
+                request_id=state["request_id"],
+                method=scope["method"],
+                route=getattr(route, "path", None),
+                status=status,
+                ms=round((time.perf_counter() - began) * 1000, 1),
+                user_id=caller and caller.id,
+            )

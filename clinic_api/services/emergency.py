@@ -1,0 +1,54 @@
+"""Emergency access: a doctor opens one patient to themselves, for a reason and four hours."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlmodel import Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from clinic_api.audit import tell, tell_look
+from clinic_api.models import Action, Assignment, EmergencyRequest, Entity, Patient
+from clinic_api.services.attempts import Place, give_back, was_wrong
+from clinic_api.services.care import holds, link
+from clinic_api.services.sessions import Caller
+
+LASTS = timedelta(hours=4)
+
+
+class Grant(NamedTuple):
+    patient: Patient
+    expires_at: datetime | None
+    is_new: bool
+
+
+def emergency_accesses() -> SelectOfScalar[Assignment]:
+    """Those that have not ended yet; the audit has the others."""
+    return select(Assignment).where(col(Assignment.expires_at) > func.now())
+
+
+def open_access(session: Session, caller: Caller, place: Place, data: EmergencyRequest) -> Grant | None:
+    """Access to the patient with this number and birth date; none, and the guess stays counted, when there is none.
+
+    A second one prolongs the first; a doctor to whom the patient is assigned for good keeps that as it is.
+    """
+    match = select(Patient).where(Patient.medical_record_number == data.medical_record_number)
+    match = match.where(Patient.birth_date == data.birth_date, col(Patient.retired_at).is_(None))
+    patient = session.exec(match.with_for_update()).one_or_none()
+    if patient is None:
+        was_wrong(session, place)
+        return None
+    give_back(session, place)
+    standing = session.get(Assignment, (caller.doctor_id, patient.id))
+    if standing is not None and standing.expires_at is None:
+        tell_look(session, patient)
+        return Grant(patient, None, is_new=False)
+    running = standing if standing is not None and holds(standing) else None
+    until = datetime.now(UTC) + LASTS
+    changes: dict[str, list[Any]] = {
+        "doctor_id": [running and running.doctor_id, caller.doctor_id],
+        "reason": [running and running.reason, data.reason],
+        "expires_at": [running and running.expires_at, until],
+    }
+    tell(session, Action.emergency_access, Entity.patient, patient.id, changes)
+    session.merge(Assignment(**link(caller, caller.doctor_id, patient.id), reason=data.reason, expires_at=until))
+    return Grant(patient, until, is_new=running is None)

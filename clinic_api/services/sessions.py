@@ -1,0 +1,153 @@
+"""Sessions: who is signed in, how that begins, goes on and ends."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, event, func
+from sqlalchemy import select as select_columns
+from sqlalchemy.orm import Mapper
+from sqlmodel import Session, and_, col, delete, or_, select, update
+
+from clinic_api.audit import Actor, act_as, tell
+from clinic_api.errors import Unauthenticated
+from clinic_api.models import Action, Doctor, Entity, LoginSession, Role, User
+from clinic_api.security import OneTime, Token, Verdict, first_one_time, next_one_time, read_one_time
+from clinic_api.services.attempts import REMEMBERED, Place, clear, was_wrong
+
+LIFETIME = timedelta(hours=12)
+
+
+class Caller(NamedTuple):
+    """Who asks, as the database says now."""
+
+    id: int
+    role: Role
+    doctor_id: int | None
+    email: str
+    session_id: int
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role is Role.ADMIN
+
+
+class Started(NamedTuple):
+    """What a login or a refresh gives."""
+
+    user_id: int
+    role: Role
+    session_id: int
+    seconds_left: int
+    refresh_token: str
+
+
+def who_may_sign_in() -> Select[int, Role, int | None, str]:
+    """The accounts that count: active, and of a doctor who is active and not retired."""
+    works = and_(col(Doctor.active), col(Doctor.retired_at).is_(None))
+    return (
+        select_columns(col(User.id), col(User.role), col(User.doctor_id), col(User.email))
+        .outerjoin(Doctor, col(Doctor.id) == col(User.doctor_id))
+        .where(col(User.is_active), or_(col(User.doctor_id).is_(None), works))
+    )
+
+
+def still_runs() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return col(LoginSession.ended_at).is_(None), col(LoginSession.expires_at) > func.now()
+
+
+def read_caller(session: Session, token: Token) -> Caller:
+    """The person whose token this is. Raises Unauthenticated when session or account no longer count."""
+    mine = and_(col(LoginSession.user_id) == col(User.id), col(LoginSession.id) == token.session_id)
+    statement = who_may_sign_in().join(LoginSession, mine).where(col(User.id) == token.user_id, *still_runs())
+    row = session.connection().execute(statement).one_or_none()
+    if row is None:
+        raise Unauthenticated("This session has ended or the account is disabled. Sign in again: POST /auth/login.")
+    return Caller(row.id, row.role, row.doctor_id, row.email, token.session_id)
+
+
+def sign_in(session: Session, place: Place, verdict: Verdict, actor: Actor) -> Started | None:
+    """Begin a session if the password was right and the account counts; if not, the attempt stays counted."""
+    user = session.get(User, place.user_id, with_for_update={"key_share": True}) if place.user_id else None
+    if user is not None:
+        act_as(session, actor._replace(id=user.id, email=user.email))
+    right = user is not None and verdict.right and user.hashed_password == place.hashed_password
+    if user is None or not right or not counts(session, user):
+        was_wrong(session, place)
+        tell(session, Action.login_failed, Entity.user if user else None, place.user_id)
+        return None
+    clear(session, place)
+    tell(session, Action.login, Entity.user, user.id)
+    if verdict.better_hash:
+        renewed = update(User).where(col(User.id) == user.id).values(hashed_password=verdict.better_hash)
+        session.connection().execute(renewed)
+    return begin(session, user, str(place.address))
+
+
+def counts(session: Session, user: User) -> bool:
+    """Whether this account may sign in; whoever is about to retire its doctor waits, and then ends the session."""
+    if user.doctor_id is not None:
+        session.get(Doctor, user.doctor_id, with_for_update={"read": True})
+    return session.connection().execute(who_may_sign_in().where(col(User.id) == user.id)).one_or_none() is not None
+
+
+def begin(session: Session, user: User, address: str) -> Started:
+    now, token = datetime.now(UTC), first_one_time()
+    forgotten = (col(LoginSession.user_id) == user.id, col(LoginSession.created_at) < now - REMEMBERED)
+    session.connection().execute(delete(LoginSession).where(*forgotten))
+    run = LoginSession(
+        user_id=user.id,
+        address=address,
+        expires_at=now + LIFETIME,
+        hashed_family=token.hashed_family,
+        hashed_refresh_token=token.hashed,
+    )
+    session.add(run)
+    session.flush()
+    return started(run, user.role, token)
+
+
+def started(run: LoginSession, role: Role, token: OneTime) -> Started:
+    left = int((run.expires_at - datetime.now(UTC)).total_seconds())
+    return Started(run.user_id, role, run.id or 0, left, token.text)
+
+
+def go_on(session: Session, refresh_token: str) -> Started | None:
+    """The next tokens of this session; none if it has ended. A token that was used before ends it."""
+    token = read_one_time(refresh_token)
+    mine = select(LoginSession).where(LoginSession.hashed_family == token.hashed_family, *still_runs())
+    run = session.exec(mine.with_for_update()).one_or_none()
+    if run is None:
+        return None
+    row = session.connection().execute(who_may_sign_in().where(col(User.id) == run.user_id)).one_or_none()
+    if row is None:
+        return None
+    if run.hashed_refresh_token != token.hashed:
+        act_as(session, session.info["actor"]._replace(id=row.id, email=row.email))
+        end(session, row.id, col(LoginSession.id) == run.id)
+        tell(session, Action.logout, Entity.user, row.id, {"refresh_token": [None, "used twice"]})
+        return None
+    following = next_one_time(token)
+    run.hashed_refresh_token = following.hashed
+    return started(run, row.role, following)
+
+
+def sign_out(session: Session, caller: Caller) -> None:
+    end(session, caller.id, col(LoginSession.id) == caller.session_id)
+    tell(session, Action.logout, Entity.user, caller.id)
+
+
+def end(session: Session, user_id: int, *which: ColumnElement[bool]) -> None:
+    """End those of a user's sessions that run."""
+    running = (col(LoginSession.user_id) == user_id, col(LoginSession.ended_at).is_(None))
+    session.connection().execute(update(LoginSession).where(*running, *which).values(ended_at=func.now()))
+
+
+@event.listens_for(User, "after_update")
+@event.listens_for(Doctor, "after_update")
+def end_sessions_of_the_barred(mapper: Mapper[Any], connection: Connection, record: User | Doctor) -> None:
+    """An account that may no longer sign in has no session, also not later, when it may again."""
+    mine = User.id == record.id if isinstance(record, User) else User.doctor_id == record.id
+    counting = who_may_sign_in().with_only_columns(col(User.id))
+    barred = select(User.id).where(mine, col(User.id).not_in(counting))
+    running = (col(LoginSession.user_id).in_(barred), col(LoginSession.ended_at).is_(None))
+    connection.execute(update(LoginSession).where(*running).values(ended_at=func.now()))
