@@ -50,8 +50,18 @@ def register(client: TestClient, email: str, role: str = "DOCTOR", **more: Any) 
     return made(client, "/auth/register", {"email": email, "password": password_of(email), "role": role, **more})
 
 
-def signed_in(client: TestClient, email: str) -> TestClient:
-    """This person, with an access token of their own."""
+def log_in(client: TestClient, email: str) -> dict[str, Any]:
+    """What a login gives: access and refresh token."""
     answer = client.post("/auth/login", data={"username": email, "password": password_of(email)})
     assert answer.status_code == 200, answer.text
-    return TestClient(client.app, headers={"Authorization": f"Bearer {answer.json()['access_token']}"})
+    pair: dict[str, Any] = answer.json()
+    return pair
+
+
+def with_token(client: TestClient, access_token: str) -> TestClient:
+    return TestClient(client.app, headers={"Authorization": f"Bearer {access_token}"})
+
+
+def signed_in(client: TestClient, email: str) -> TestClient:
+    """This person, with an access token of their own."""
+    return with_token(client, log_in(client, email)["access_token"])

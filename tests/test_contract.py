@@ -19,6 +19,7 @@ from tests.factories import (
     patient_body,
     register,
     signed_in,
+    with_token,
 )
 
 ADMIN, OWN, NOBODY = 0, 1, 5
@@ -248,17 +249,13 @@ def test_every_example_succeeds_as_it_is(client: TestClient) -> None:
         asks = who
         if name == "open_emergency_access":
             form = {"username": "ada.lovelace@example.org", "password": "correct horse battery staple"}
-            asks = bearer(client, client.post("/auth/login", data=form))
+            asks = with_token(client, client.post("/auth/login", data=form).json()["access_token"])
         answer = asks.request(method, path.format(doctor_id=1, patient_id=1, user_id=2), **sent)
         assert answer.is_success, answer.text
         if name == "login":
-            who = bearer(client, answer)
+            who = with_token(client, answer.json()["access_token"])
         seen.add(name)
     assert seen == {name for name, (*_, about) in OPERATIONS.items() if "requestBody" in about}
-
-
-def bearer(client: TestClient, login: Any) -> TestClient:
-    return TestClient(client.app, headers={"Authorization": f"Bearer {login.json()['access_token']}"})
 
 
 def test_no_answer_has_a_secret(app: FastAPI) -> None:

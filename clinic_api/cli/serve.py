@@ -45,6 +45,7 @@ def serve(
             print(banner(settings, f"http://{shown}:{port}", next_step))
             if workers > 1 and settings.rate_limit_storage_uri.startswith("memory"):
                 print(COUNTED_APART.format(workers=workers))
+            sys.stdout.flush()  # the log goes the direct way
             uvicorn.run(
                 "clinic_api.main:app",
                 host=host,

@@ -19,9 +19,13 @@ log = structlog.get_logger()
 
 def configure_logs(settings: Settings) -> None:
     """The program's own lines and those of its libraries, to standard output, as LOG_FORMAT says."""
-    render = to_line if settings.logs_json else structlog.dev.ConsoleRenderer(colors=os.isatty(OUT))
+    to_console = structlog.dev.ConsoleRenderer(colors=os.isatty(OUT), sort_keys=False, timestamp_key="time")
     structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper("iso", key="time"), render],
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper("iso", key="time"),
+            to_line if settings.logs_json else to_console,
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=lambda *_: Out(),
     )
@@ -85,10 +89,10 @@ class RequestLog:
             caller = state["work"].caller if "work" in state else None
             (log.error if status >= 500 else log.info)(
                 "request",
-                request_id=state["request_id"],
                 method=scope["method"],
                 route=getattr(route, "path", None),
                 status=status,
                 ms=round((time.perf_counter() - began) * 1000, 1),
                 user_id=caller and caller.id,
+                request_id=state["request_id"],
             )

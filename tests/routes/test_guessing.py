@@ -1,0 +1,172 @@
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, text
+
+from tests.factories import log_in, password_of, register
+
+WRONG = "wrong, I fear"
+
+
+def at(client: TestClient, address: str) -> TestClient:
+    """The same person at another address."""
+    return TestClient(client.app, headers=dict(client.headers), client=(address, 50000))
+
+
+def guess(client: TestClient, email: str, password: str = WRONG) -> Any:
+    return client.post("/auth/login", data={"username": email, "password": password})
+
+
+def guesses(client: TestClient, times: int, email: str = "admin@example.org") -> list[int]:
+    return [guess(client, email).status_code for _ in range(times)]
+
+
+def minutes_pass(engine: Engine, minutes: int) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE attempts SET at = at - interval '{minutes} minutes'"))
+
+
+@pytest.mark.parametrize("email", ["admin@example.org", "nobody@example.org", "not an address"])
+def test_an_account_is_guessed_ten_times_whether_it_exists_or_not(email: str, admin: TestClient) -> None:
+    stranger = at(admin, "10.0.0.9")
+    assert guesses(stranger, 12, email) == [401] * 10 + [429] * 2
+    answer = guess(stranger, email)
+    assert 890 <= int(answer.headers["retry-after"]) <= 900
+    assert answer.json()["detail"] == "Too many failed attempts. Try again in 15 minutes."
+
+
+def test_the_count_goes_down_with_time(admin: TestClient, engine: Engine) -> None:
+    stranger = at(admin, "10.0.0.9")
+    guesses(stranger, 5)
+    minutes_pass(engine, 10)
+    assert guesses(stranger, 6) == [401] * 5 + [429]
+    minutes_pass(engine, 5)
+    assert guesses(stranger, 6) == [401] * 5 + [429]
+
+
+def test_guesses_from_many_addresses_count_together(admin: TestClient) -> None:
+    answers = [guess(at(admin, f"10.0.0.{number}"), "admin@example.org").status_code for number in range(12)]
+    assert answers == [401] * 10 + [429] * 2
+
+
+def test_an_address_guesses_fifty_times(client: TestClient) -> None:
+    stranger = at(client, "10.0.0.9")
+    answers = [guess(stranger, f"somebody{number}@example.org").status_code for number in range(52)]
+    assert answers == [401] * 50 + [429] * 2
+    assert guess(at(client, "10.0.0.8"), "somebody@example.org").status_code == 401
+
+
+def test_twenty_wrong_ones_at_once_count_as_twenty(admin: TestClient) -> None:
+    stranger = at(admin, "10.0.0.9")
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: guess(stranger, "admin@example.org").status_code, range(20)))
+    assert sorted(answers) == [401] * 10 + [429] * 10
+
+
+def test_twenty_right_ones_at_once_succeed(admin: TestClient) -> None:
+    elsewhere = at(admin, "10.0.0.9")
+    with ThreadPoolExecutor(20) as pool:
+        answers = pool.map(
+            lambda _: guess(elsewhere, "admin@example.org", password_of("admin@example.org")).status_code, range(20)
+        )
+        assert list(answers) == [200] * 20
+
+
+def test_successful_logins_never_count(admin: TestClient, engine: Engine) -> None:
+    for _ in range(12):
+        log_in(admin, "admin@example.org")
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM attempts")) == 0
+
+
+def test_a_right_password_clears_the_count_of_its_address(admin: TestClient) -> None:
+    here, there = at(admin, "10.0.0.9"), at(admin, "10.0.0.8")
+    assert guesses(here, 5) + guesses(there, 4) == [401] * 9
+    log_in(here, "admin@example.org")
+    assert guesses(here, 11) == [401] * 10 + [429]
+    assert guesses(there, 7) == [401] * 6 + [429]
+
+
+def test_a_stranger_cannot_lock_the_owner_out(admin: TestClient) -> None:
+    home, stranger = at(admin, "10.0.0.1"), at(admin, "10.0.0.9")
+    log_in(home, "admin@example.org")
+    guesses(stranger, 11)
+    assert log_in(home, "admin@example.org")
+    assert guess(at(admin, "10.0.0.2"), "admin@example.org", password_of("admin@example.org")).status_code == 429
+
+
+def test_an_address_is_forgotten_after_thirty_days(admin: TestClient, engine: Engine) -> None:
+    home, stranger = at(admin, "10.0.0.1"), at(admin, "10.0.0.9")
+    log_in(home, "admin@example.org")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE sessions SET created_at = created_at - interval '31 days'"))
+    guesses(stranger, 10)
+    assert guess(home, "admin@example.org").status_code == 429
+
+
+def test_wrong_current_passwords_count_with_failed_logins(admin: TestClient) -> None:
+    home = at(admin, "10.0.0.1")
+    log_in(home, "admin@example.org")
+    body = {"current_password": WRONG, "new_password": "quite another password"}
+    answers = [home.put("/auth/password", json=body).status_code for _ in range(6)]
+    assert answers + guesses(home, 5) == [422] * 6 + [401] * 4 + [429]
+    assert home.put("/auth/password", json=body).status_code == 429
+
+
+def test_a_process_that_died_while_checking_leaves_its_attempt_counted(admin: TestClient, engine: Engine) -> None:
+    stranger = at(admin, "10.0.0.9")
+    guesses(stranger, 10)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE attempts SET failed = false, at = at - interval '2 minutes'"))
+    assert guess(stranger, "admin@example.org").status_code == 429
+
+
+def test_what_was_typed_as_an_email_is_not_stored(admin: TestClient, engine: Engine) -> None:
+    guess(admin, "a password in the wrong field")
+    with engine.connect() as connection:
+        for table in ("attempts", "audit_events"):
+            assert "wrong field" not in str(connection.execute(text(f"SELECT * FROM {table}")).all())
+
+
+def test_an_old_hash_is_renewed_at_login(admin: TestClient, engine: Engine, app: FastAPI) -> None:
+    from clinic_api.config import get_settings
+    from clinic_api.security import Passwords
+
+    older = Passwords(get_settings().model_copy(update={"bcrypt_rounds": 5}))
+    hashed = older.hash(password_of("admin@example.org"), "", "password")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE users SET hashed_password = :hashed"), {"hashed": hashed})
+    for _ in range(2):
+        log_in(admin, "admin@example.org")
+        with engine.connect() as connection:
+            assert ",r=4$" in (connection.scalar(text("SELECT hashed_password FROM users")) or "")
+
+
+def test_anonymous_registrations_are_thirty_a_minute(admin: TestClient, client: TestClient) -> None:
+    def attempt(who: TestClient, number: int) -> Any:
+        body = {"email": f"x{number}@example.org", "password": "long enough", "role": "DOCTOR"}
+        return who.post("/auth/register", json=body)
+
+    answers = [attempt(client, number).status_code for number in range(29)]  # and the first administrator
+    assert answers == [201] * 29
+    answer = attempt(client, 31)
+    assert (answer.status_code, answer.headers["content-type"]) == (429, "application/problem+json")
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+    assert attempt(at(client, "10.0.0.8"), 32).status_code == 201
+    assert register(admin, "y@example.org")
+
+
+@pytest.mark.parametrize(
+    ("password", "advice"),
+    [("password1", "very common"), ("qwertyuiop", "common"), ("aaaaaaaaaaaa", 'Repeats like "aaa"')],
+)
+def test_a_password_that_is_easily_guessed_is_refused_with_advice(
+    password: str, advice: str, client: TestClient
+) -> None:
+    body = {"email": "b@example.org", "password": password, "role": "DOCTOR"}
+    answer = client.post("/auth/register", json=body)
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["code"], advice in error["message"]) == (422, "too_easy", True)
