@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import URL, NullPool, create_engine, text
 
 from tests.process import free_port, run, server, text_of
@@ -172,3 +173,34 @@ def test_help_names_the_commands(tmp_path: Path) -> None:
     done = run("clinic_api", "--help", cwd=tmp_path)
     assert done.returncode == 0
     assert {"serve", "migrate", "create-admin"} <= set(done.stdout.split())
+
+
+def test_reset_password_replaces_the_password_and_ends_all_sessions(
+    client: TestClient, admin: TestClient, database_url: URL, tmp_path: Path
+) -> None:
+    settings = {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url), "NEW_PASSWORD": "quite another password"}
+    done = run("clinic_api", "reset-password", "--email", "Admin@Example.org", cwd=tmp_path, **settings)
+    assert (done.returncode, "new password" in done.stdout) == (0, True), done.stderr
+    assert admin.get("/auth/me").status_code == 401
+    form = {"username": "admin@example.org", "password": settings["NEW_PASSWORD"]}
+    assert client.post("/auth/login", data=form).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "sentence"),
+    [("nobody@example.org", "quite another password", "no account"), ("admin@example.org", "password1", "too easy")],
+)
+def test_reset_password_says_what_is_wrong(
+    email: str, password: str, sentence: str, admin: TestClient, database_url: URL, tmp_path: Path
+) -> None:
+    settings = {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url), "NEW_PASSWORD": password}
+    done = run("clinic_api", "reset-password", "--email", email, cwd=tmp_path, **settings)
+    assert (done.returncode, sentence in done.stderr, "Traceback" in done.stderr) == (1, True, False)
+    assert admin.get("/auth/me").status_code == 200
+
+
+def test_several_workers_with_limits_in_memory_say_what_that_means(database_url: URL, tmp_path: Path) -> None:
+    settings = {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url)}
+    with server("clinic_api", "serve", "--workers", "2", cwd=tmp_path, **settings) as (address, _):
+        assert httpx.get(f"{address}/health").status_code == 200
+    assert "up to 2 times its limits" in (tmp_path / "server.log").read_text()

@@ -53,6 +53,7 @@ def test_anything_else_is_refused_without_repeating_it(spelling: str) -> None:
         ({"jwt_secret": None, "database_url": None}, r"DATABASE_URL is missing(.|\n)*JWT_SECRET is missing"),
         ({"jwt_secret": "x" * 31}, "JWT_SECRET needs at least 32 bytes"),
         ({"jwt_secret": "x" * 64}, "JWT_SECRET is a sample value"),
+        ({"jwt_old_secrets": f"{SECRET},short"}, "One of JWT_OLD_SECRETS needs at least 32 bytes"),
         ({"jwt_secret": "change-me-please-before-you-go-to-production"}, "JWT_SECRET is a sample value"),
     ],
 )
@@ -65,6 +66,8 @@ def test_production_is_content_with_real_values() -> None:
     settings = Settings(**PROD)
     assert settings.secret == SECRET
     assert not settings.anybody_may_register
+    assert settings.least_strength == 3
+    assert settings.logs_json
     assert SECRET not in repr(settings)
 
 
