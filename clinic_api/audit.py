@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import structlog
 from pydantic_core import to_json, to_jsonable_python
 from sqlalchemy import Engine, event, func, insert, inspect, text
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import UOWTransaction
 from sqlmodel import Session, SQLModel, col, select
@@ -177,7 +176,7 @@ class Looks:
         try:
             with self.engine.begin() as connection:
                 connection.execute(WRITE_LOOKS, {"looks": to_json(batch).decode()})
-        except SQLAlchemyError as error:
+        except Exception as error:  # whatever it is, the looks are kept
             log.error("audit", error=type(error).__name__, waiting=self.queue.qsize())
             return False
         return True
@@ -193,6 +192,8 @@ class Looks:
         self.hurry.set()
         self.queue.put(None)
         self.writer.join(LAST_CHANCE)
+        if self.writer.is_alive():
+            log.error("audit", lost=self.queue.qsize())
 
 
 def events_matching(query: AuditQuery) -> SelectOfScalar[AuditEvent]:

@@ -28,8 +28,8 @@ ALGORITHM = "HS256"
 ISSUER = "clinic-api"
 LONGEST_TOKEN = 4096  # characters
 CLOCKS_DIFFER = 60  # seconds
-CORES = os.cpu_count() or 1
-LONGEST_LINE = 50 * CORES  # people; about twelve seconds
+THREADS = min(os.cpu_count() or 1, 8)
+LONGEST_LINE = 64  # people; about 16 seconds on a single core
 LOW_PRIORITY = 19
 JUDGED = 72  # characters; zxcvbn takes nearly a second for 256
 # The hash of no password, checked where there is no account, so that this takes as long as where there is one.
@@ -57,7 +57,7 @@ class Passwords:
         self.nobody = NOBODY.format(rounds=settings.bcrypt_rounds)
         self.min_length = settings.password_min_length
         self.least_strength = settings.least_strength
-        self.threads = ThreadPoolExecutor(CORES, "hash", initializer=yield_to_others)
+        self.threads = ThreadPoolExecutor(THREADS, "hash", initializer=yield_to_others)
         self.in_line = 0
 
     def refuse_poor(self, password: str, email: str, field: str) -> None:

@@ -4,6 +4,7 @@ import logging
 import os
 import time
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -28,6 +29,7 @@ def configure_logs(settings: Settings) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=lambda *_: Out(),
+        cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[Forward()], level=logging.WARNING, force=True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
@@ -43,7 +45,8 @@ class Out:
     """Writes each line at once and whole, also when several processes share the output."""
 
     def msg(self, line: str) -> None:
-        os.write(OUT, f"{line}\n".encode())
+        with suppress(OSError):  # nobody reads any more
+            os.write(OUT, f"{line}\n".encode(errors="backslashreplace"))
 
     debug = info = warning = error = critical = msg
 

@@ -20,23 +20,31 @@ class AuditEventBase(SQLModel):
         Field(sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.clock_timestamp()}),
         MOMENT,
     ]
-    actor_id: Annotated[int | None, Rule(description="None for nobody signed in or the command line.")] = None
-    actor_email: Annotated[str | None, Field(max_length=254), Rule(description="The user's e-mail at that time.")] = (
-        None
-    )
-    action: Annotated[Action, Field(sa_type=choice(Action))]
-    entity: Annotated[Entity | None, Field(sa_type=choice(Entity), nullable=True)] = None
-    entity_id: int | None = None
+    actor_id: Annotated[
+        int | None, Rule(description="None for nobody signed in or the command line.", examples=[2])
+    ] = None
+    actor_email: Annotated[
+        str | None, Field(max_length=254), Rule(description="As it was then.", examples=["ada.lovelace@example.org"])
+    ] = None
+    action: Annotated[Action, Field(sa_type=choice(Action)), Rule(examples=["update"])]
+    entity: Annotated[Entity | None, Field(sa_type=choice(Entity), nullable=True), Rule(examples=["patient"])] = None
+    entity_id: Annotated[int | None, Rule(examples=[1])] = None
     entity_ids: Annotated[
-        list[int] | None, Field(sa_type=ARRAY(Integer)), Rule(description="The records that a list showed.")
+        list[int] | None,
+        Field(sa_type=ARRAY(Integer)),
+        Rule(description="The records that a list showed.", examples=[None]),
     ] = None
     changes: Annotated[
         dict[str, list[Any]] | None,
         Field(sa_type=JSONB(none_as_null=True)),
         Rule(description="`{field: [old, new]}`.", examples=[{"phone": [None, "+49 30 1234567"]}]),
     ] = None
-    address: Annotated[str | None, Field(max_length=64), Rule(description="Where the request came from.")] = None
-    request_id: Annotated[str | None, Field(max_length=64), Rule(description="The answer's X-Request-ID.")] = None
+    address: Annotated[
+        str | None, Field(max_length=64), Rule(description="Where the request came from.", examples=["192.0.2.7"])
+    ] = None
+    request_id: Annotated[
+        str | None, Field(max_length=64), Rule(description="The answer's X-Request-ID.", examples=["5f2b8c1d9e3a4f60"])
+    ] = None
 
 
 class AuditEvent(AuditEventBase, table=True):
