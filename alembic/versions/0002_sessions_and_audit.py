@@ -76,9 +76,10 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_events'))
     )
     op.create_index(op.f('ix_audit_events_actor_id_id'), 'audit_events', ['actor_id', 'id'], unique=False)
-    op.create_index('ix_audit_events_at', 'audit_events', ['at'], unique=False, postgresql_using='brin')
+    op.create_index(op.f('ix_audit_events_at'), 'audit_events', ['at'], unique=False)
     op.create_index('ix_audit_events_entity', 'audit_events', ['entity_id', 'entity', 'id'], unique=False, postgresql_where=sa.text('entity_id IS NOT NULL'))
-    op.create_index('ix_audit_events_rare', 'audit_events', ['action', 'id'], unique=False, postgresql_where=sa.text("action NOT IN ('read', 'list')"))
+    op.create_index('ix_audit_events_no_look', 'audit_events', ['action', 'id'], unique=False, postgresql_where=sa.text("action NOT IN ('read', 'list')"))
+    op.create_index('ix_audit_events_no_patient', 'audit_events', ['entity', 'id'], unique=False, postgresql_where=sa.text("entity <> 'patient'"))
     op.create_table('sessions',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('user_id', sa.Integer(), nullable=False),
@@ -109,9 +110,10 @@ def downgrade() -> None:
     op.drop_column('assignments', 'reason')
     op.drop_index(op.f('ix_sessions_user_id_address_created_at'), table_name='sessions')
     op.drop_table('sessions')
-    op.drop_index('ix_audit_events_rare', table_name='audit_events', postgresql_where=sa.text("action NOT IN ('read', 'list')"))
+    op.drop_index('ix_audit_events_no_patient', table_name='audit_events', postgresql_where=sa.text("entity <> 'patient'"))
+    op.drop_index('ix_audit_events_no_look', table_name='audit_events', postgresql_where=sa.text("action NOT IN ('read', 'list')"))
     op.drop_index('ix_audit_events_entity', table_name='audit_events', postgresql_where=sa.text('entity_id IS NOT NULL'))
-    op.drop_index('ix_audit_events_at', table_name='audit_events', postgresql_using='brin')
+    op.drop_index(op.f('ix_audit_events_at'), table_name='audit_events')
     op.drop_index(op.f('ix_audit_events_actor_id_id'), table_name='audit_events')
     op.drop_table('audit_events')
     op.drop_index(op.f('ix_attempts_hashed_account_at'), table_name='attempts')

@@ -17,7 +17,7 @@ router = APIRouter(tags=["Audit"], route_class=WorkRoute)
 def list_audit_events(query: Annotated[AuditQuery, Query()], work: Work) -> Response:
     """Who did what: logins, changes with each field's old and new value, and looks at patients.
 
-    The oldest come first; `sort=-at` turns that around. Looks appear here within a second.
+    The oldest come first; `sort=-id` turns that around. Looks appear here within a second.
     """
     return answers.page(work, AuditEventPublic, events_matching(query), query)
 
