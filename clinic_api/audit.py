@@ -1,26 +1,15 @@
-"""Who did what to which record: the one place that writes it.
+"""Who did what to which record: changes are told in the transaction that makes them, looks by `looks.py`."""
 
-Changes are written in the transaction that makes them. Looks are written shortly after the answer, many at once, so
-that reading stays fast; they wait in memory for `GATHER` seconds, which is what a killed process may lose of them.
-"""
-
-import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
-from queue import Empty, Full, Queue
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import structlog
-from pydantic_core import to_json, to_jsonable_python
-from sqlalchemy import Engine, event, func, insert, inspect, text
+from pydantic_core import to_jsonable_python
+from sqlalchemy import event, func, insert, inspect
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import UOWTransaction
 from sqlmodel import Session, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from clinic_api.errors import Unready
 from clinic_api.models import (
     AccessLogEntry,
     Action,
@@ -35,16 +24,8 @@ from clinic_api.models import (
 from clinic_api.models.base import Record
 from clinic_api.reading import where_equal
 
-log = structlog.get_logger()
-
-GATHER = 0.2  # seconds
-BATCH = 256  # looks
-LONGEST_QUEUE = 10_000  # looks
-RETRY = 0.5  # seconds
-LAST_CHANCE = 10  # seconds, when the process ends while the database does not answer
-
 ENTITIES: dict[type[SQLModel], Entity] = {User: Entity.user, Doctor: Entity.doctor, Patient: Entity.patient}
-NOT_TOLD = {*Record.model_fields, "hashed_password"} - {"retired_at"}
+NOT_TOLD = {*Record.model_fields, "hashed_password", "password_set_at"} - {"retired_at"}
 
 
 class Actor(NamedTuple):
@@ -115,85 +96,6 @@ def action_of(new: bool, changed: Mapping[str, Any], told: Mapping[str, Sequence
     if "retired_at" in told:
         return Action.restore if told["retired_at"][1] is None else Action.delete
     return Action.update
-
-
-# One parameter for a whole batch: this costs the process a tenth of what as many rows of parameters would.
-WRITE_LOOKS = text("""
-    INSERT INTO audit_events (at, actor_id, actor_email, action, entity, entity_id, entity_ids, address, request_id)
-    SELECT * FROM json_to_recordset(:looks) AS look (
-        at timestamptz, actor_id int, actor_email text, action text, entity text, entity_id int, entity_ids int[],
-        address text, request_id text
-    )
-""")
-
-
-class Looks:
-    """Looks at patients that are about to be written, by a thread of its own.
-
-    Nothing is dropped: when the database does not take them, they are kept and tried again; when there is no more
-    room, readers wait, and after `patience` seconds are refused.
-    """
-
-    def __init__(self, engine: Engine, patience: float) -> None:
-        self.engine = engine
-        self.patience = patience
-        self.queue: Queue[dict[str, Any] | None] = Queue(LONGEST_QUEUE)
-        self.hurry = threading.Event()
-        self.writer = threading.Thread(target=self.write_all, name="audit", daemon=True)
-        self.writer.start()
-
-    def add(self, actor: Actor, ids: Sequence[int], *, in_a_list: bool) -> None:
-        """Somebody was shown these patients. Raises Unready when that cannot be kept."""
-        shown = (
-            {"action": Action.list, "entity_ids": ids} if in_a_list else {"action": Action.read, "entity_id": ids[0]}
-        )
-        look = {"at": datetime.now(UTC), "entity": Entity.patient, **by(actor), **shown}
-        try:
-            self.queue.put(look, timeout=self.patience)
-        except Full:
-            raise Unready("The audit cannot be written now, so nothing is shown. Try again in a moment.") from None
-
-    def write_all(self) -> None:
-        while (first := self.queue.get()) is not None:
-            batch = [first, *self.gathered()]
-            while not self.written(batch):
-                time.sleep(RETRY)
-            for _ in batch:
-                self.queue.task_done()
-
-    def gathered(self) -> Iterator[dict[str, Any]]:
-        """What else is there after a moment."""
-        if self.queue.qsize() < BATCH:
-            self.hurry.wait(GATHER)
-        with suppress(Empty):
-            for _ in range(BATCH):
-                if (look := self.queue.get_nowait()) is None:
-                    self.queue.put(None)
-                    return
-                yield look
-
-    def written(self, batch: list[dict[str, Any]]) -> bool:
-        try:
-            with self.engine.begin() as connection:
-                connection.execute(WRITE_LOOKS, {"looks": to_json(batch).decode()})
-        except Exception as error:  # whatever it is, the looks are kept
-            log.error("audit", error=type(error).__name__, waiting=self.queue.qsize())
-            return False
-        return True
-
-    def flush(self) -> None:
-        """Write all that were added, now."""
-        self.hurry.set()
-        self.queue.join()
-        self.hurry.clear()
-
-    def close(self) -> None:
-        """Write what is left, for `LAST_CHANCE` seconds at most."""
-        self.hurry.set()
-        self.queue.put(None)
-        self.writer.join(LAST_CHANCE)
-        if self.writer.is_alive():
-            log.error("audit", lost=self.queue.qsize())
 
 
 def events_matching(query: AuditQuery) -> SelectOfScalar[AuditEvent]:

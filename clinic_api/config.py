@@ -15,6 +15,8 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 SECRET_BYTES = 32
+# Words of samples, rows of keys, and the key of FastAPI's tutorial.
+SAMPLES = r"change.?me|example|sample|secret|your.?key|insecure|password|production|qwert|1234|abcd|09d25e094faa6ca2"
 HOW_TO_MAKE_A_SECRET = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 Seconds = Annotated[float, Field(ge=1, le=300)]
 
@@ -167,7 +169,7 @@ def weakness_of(text: str) -> str | None:
         return "is missing"
     if len(text.encode()) < SECRET_BYTES:
         return f"needs at least {SECRET_BYTES} bytes in ENV=prod"
-    if re.search(r"change.?me|example|secret|your.?key", text, re.IGNORECASE) or len(set(text)) < 10:
+    if re.search(SAMPLES, text, re.IGNORECASE) or len(set(text)) < 10:
         return "is a sample value, which ENV=prod refuses"
     return None
 

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
+from sqlmodel import Session, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api import migrations
@@ -71,6 +72,12 @@ def make_engine(url: URL, settings: Settings) -> Engine:
 def set_autocommit(connection: Any, level: str) -> None:
     """Reads run in AUTOCOMMIT, which psycopg2 keeps to itself."""
     connection.autocommit = level == "AUTOCOMMIT"
+
+
+def clock(session: Session) -> datetime:
+    """The time by the database's clock, which all processes share."""
+    now: datetime = session.exec(select(func.clock_timestamp())).one()
+    return now
 
 
 def is_transient(error: DBAPIError, committing: bool) -> bool:

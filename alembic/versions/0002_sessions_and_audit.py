@@ -53,14 +53,15 @@ def upgrade() -> None:
     op.create_table('attempts',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
-    sa.Column('hashed_account', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+    sa.Column('hashed_target', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
     sa.Column('address', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=True),
+    sa.Column('from_known', sa.Boolean(), nullable=False),
     sa.Column('failed', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_attempts'))
     )
     op.create_index(op.f('ix_attempts_address_at'), 'attempts', ['address', 'at'], unique=False)
     op.create_index(op.f('ix_attempts_at'), 'attempts', ['at'], unique=False)
-    op.create_index(op.f('ix_attempts_hashed_account_at'), 'attempts', ['hashed_account', 'at'], unique=False)
+    op.create_index(op.f('ix_attempts_hashed_target_at'), 'attempts', ['hashed_target', 'at'], unique=False)
     op.create_table('audit_events',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
@@ -96,6 +97,8 @@ def upgrade() -> None:
     op.create_index(op.f('ix_sessions_user_id_address_created_at'), 'sessions', ['user_id', 'address', 'created_at'], unique=False)
     op.add_column('assignments', sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(length=100), nullable=True))
     op.add_column('assignments', sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True))
+    op.create_index(op.f('ix_assignments_expires_at'), 'assignments', ['expires_at'], unique=False, postgresql_where=sa.text('expires_at IS NOT NULL'))
+    op.add_column('users', sa.Column('password_set_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False))
     op.create_check_constraint('ends_if_emergency', 'assignments', '(reason IS NULL) = (expires_at IS NULL)')
     op.execute(REFUSE_CHANGE)
     op.execute(LIST_ACCESS)
@@ -105,6 +108,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM assignments WHERE expires_at IS NOT NULL")  # they would last for ever
+    op.drop_column('users', 'password_set_at')
+    op.drop_index(op.f('ix_assignments_expires_at'), table_name='assignments', postgresql_where=sa.text('expires_at IS NOT NULL'))
     op.drop_constraint(op.f('ck_assignments_ends_if_emergency'), 'assignments')
     op.drop_column('assignments', 'expires_at')
     op.drop_column('assignments', 'reason')
@@ -116,7 +122,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_audit_events_at'), table_name='audit_events')
     op.drop_index(op.f('ix_audit_events_actor_id_id'), table_name='audit_events')
     op.drop_table('audit_events')
-    op.drop_index(op.f('ix_attempts_hashed_account_at'), table_name='attempts')
+    op.drop_index(op.f('ix_attempts_hashed_target_at'), table_name='attempts')
     op.drop_index(op.f('ix_attempts_at'), table_name='attempts')
     op.drop_index(op.f('ix_attempts_address_at'), table_name='attempts')
     op.drop_table('attempts')

@@ -8,7 +8,7 @@ from clinic_api import migrations
 from clinic_api.cli.console import fail, settings_and_errors
 from clinic_api.database import database
 from clinic_api.models import PasswordSet, Role, User, UserRegister
-from clinic_api.security import Passwords
+from clinic_api.passwords import Passwords
 from clinic_api.services import accounts
 
 

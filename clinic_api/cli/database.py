@@ -5,7 +5,7 @@ from clinic_api import migrations
 from clinic_api.cli.console import NO_ADMIN, settings_and_errors
 from clinic_api.config import Settings
 from clinic_api.database import database
-from clinic_api.security import Passwords
+from clinic_api.passwords import Passwords
 from clinic_api.services.accounts import add_first_admin, an_admin_exists
 
 

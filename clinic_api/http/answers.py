@@ -30,7 +30,8 @@ def record(public: Public, row: Any, status: int = 200, **headers: str) -> Respo
 
 def page(work: UnitOfWork, public: Public, statement: SelectOfScalar[Any], query: ListQuery) -> Response:
     body, length, ids = read_page(work.session, public, statement, query)
-    work.saw(entity(statement), ids, in_a_list=True)
+    if ids or length:  # a number tells something too
+        work.saw(entity(statement), ids, in_a_list=True)
     return Response(body, 200, {} if length is None else {"X-Total-Count": str(length)}, JSON)
 
 

@@ -13,20 +13,21 @@ from fastapi.routing import APIRoute
 from fastapi.security import SecurityScopes
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
+from sqlmodel import Session, select
 from sqlmodel.sql.expression import SelectOfScalar
 from starlette.exceptions import HTTPException
 
 from clinic_api.audit import Actor, act_as
-from clinic_api.database import find, is_transient
+from clinic_api.database import entity, find, is_transient
 from clinic_api.errors import Refused, Unauthenticated, UnsupportedMediaType
 from clinic_api.http.auth import GUARDS
+from clinic_api.http.limits import network_of
 from clinic_api.http.strict import refuse_media_type, refuse_unread
 from clinic_api.models import Id, Patient, Role
-from clinic_api.security import Token
 from clinic_api.services.accounts import visible_users
 from clinic_api.services.care import visible_doctors, visible_patients
 from clinic_api.services.sessions import Caller, read_caller
+from clinic_api.tokens import Token
 
 Answer = TypeVar("Answer")
 LONGEST_ADDRESS = 64
@@ -36,6 +37,8 @@ VISIBLE: dict[str, Callable[[Caller], SelectOfScalar[Any]]] = {
     "patient_id": visible_patients,
     "user_id": visible_users,
 }
+RETIRED_TOO = ("/restore", "/access-log")
+"""Of these paths an ADMIN sees the retired records too."""
 
 
 class UnitOfWork:
@@ -43,6 +46,8 @@ class UnitOfWork:
 
     session: Session
     committing = False
+    shown: list[tuple[list[int], bool]]
+    """Ids of patients, and whether in a list."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -64,15 +69,20 @@ class UnitOfWork:
         return self.request.client.host[:LONGEST_ADDRESS] if self.request.client else "unknown"
 
     @property
+    def network(self) -> str:
+        """What counts as one address where guesses are counted."""
+        return network_of(self.address)
+
+    @property
     def actor(self) -> Actor:
         """Who does what this request does, for the audit."""
         who, request_id = self.caller, self.request.state.request_id
         return Actor(who and who.id, who and who.email, self.address, request_id)
 
     def saw(self, model: type, ids: list[int], *, in_a_list: bool = False) -> None:
-        """Note who was shown these records, if they are patients'. Raises Unready when that cannot be kept."""
-        if model is Patient and ids:
-            self.tools.looks.add(self.actor, ids, in_a_list=in_a_list)
+        """Note that the caller is about to be shown these records, if they are patients'."""
+        if model is Patient:
+            self.shown.append((ids, in_a_list))
 
     async def do(self, task: Callable[[], Answer]) -> Answer:
         """`run` for a route that takes more than one transaction, as there is something to wait for between them."""
@@ -91,13 +101,15 @@ class UnitOfWork:
             return self.attempt(task)
 
     def attempt(self, task: Callable[[], Answer]) -> Answer:
-        self.committing = False
+        self.committing, self.shown = False, []
         engine = self.tools.reads if self.request.method == "GET" else self.tools.engine
         with Session(engine, expire_on_commit=False) as self.session:
             self.admit()
             answer = task()
             self.committing = True
             self.session.commit()
+        for ids, in_a_list in self.shown:
+            self.tools.looks.add(self.actor, ids, in_a_list=in_a_list)
         return answer
 
     def admit(self) -> None:
@@ -112,10 +124,13 @@ class UnitOfWork:
 
     def look_up(self) -> None:
         """Raise NotFound if the path names a record that the caller may not know of."""
+        retired_too = self.request.scope["route"].path.endswith(RETIRED_TOO)
         for name, visible in VISIBLE.items():
             if name in self.request.path_params:
+                among = visible(self.user)
                 with suppress(ValidationError):  # a malformed id is about to be told
-                    find(self.session, visible(self.user), ID.validate_python(self.request.path_params[name]))
+                    id = ID.validate_python(self.request.path_params[name])
+                    find(self.session, select(entity(among)) if retired_too else among, id)
 
 
 async def work_of(request: Request) -> UnitOfWork:

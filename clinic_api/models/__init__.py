@@ -2,11 +2,11 @@
 
 from sqlmodel import SQLModel
 
-from clinic_api.models.assignment import Assignment, AssignmentPublic, EmergencyAccessPublic
+from clinic_api.models.assignment import Assignment, AssignmentPublic
 from clinic_api.models.attempt import Attempt
 from clinic_api.models.audit_event import AccessLogEntry, AuditEvent, AuditEventPublic, AuditQuery
 from clinic_api.models.doctor import Doctor, DoctorCreate, DoctorPublic, DoctorQuery, DoctorUpdate
-from clinic_api.models.emergency import EmergencyGrant, EmergencyRequest
+from clinic_api.models.emergency import EmergencyAccessPublic, EmergencyGrant, EmergencyRequest
 from clinic_api.models.fields import Action, Entity, Id, Role
 from clinic_api.models.login import LoginForm, RefreshRequest, TokenPair
 from clinic_api.models.page import ListQuery

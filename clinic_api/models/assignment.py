@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field as Rule
-from sqlalchemy import CheckConstraint, ColumnElement, DateTime, Index, func
+from sqlalchemy import CheckConstraint, ColumnElement, DateTime, Index, func, text
 from sqlmodel import Field, SQLModel, col, or_
 
-from clinic_api.models.base import MOMENT, Created
-from clinic_api.models.fields import EmergencyReason, Id
+from clinic_api.models.base import Created
+from clinic_api.models.fields import Id
 
 
 class AssignmentBase(SQLModel):
@@ -22,6 +22,7 @@ class Assignment(AssignmentBase, table=True):
     __tablename__ = "assignments"
     __table_args__ = (
         Index(None, "patient_id"),
+        Index(None, "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
         CheckConstraint("(reason IS NULL) = (expires_at IS NULL)", name="ends_if_emergency"),
     )
 
@@ -36,8 +37,3 @@ def in_force() -> ColumnElement[bool]:
 
 class AssignmentPublic(AssignmentBase):
     pass
-
-
-class EmergencyAccessPublic(AssignmentBase):
-    reason: EmergencyReason
-    expires_at: Annotated[datetime, MOMENT]

@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import Field as Rule
 from sqlmodel import SQLModel
 
-from clinic_api.models.base import Input
+from clinic_api.models.assignment import AssignmentBase
+from clinic_api.models.base import MOMENT, Input
 from clinic_api.models.fields import BirthDate, EmergencyReason, RecordNumber
 from clinic_api.models.patient import PatientPublic
 
@@ -15,6 +16,11 @@ class EmergencyRequest(Input):
     medical_record_number: RecordNumber
     birth_date: BirthDate
     reason: EmergencyReason
+
+
+class EmergencyAccessPublic(AssignmentBase):
+    reason: EmergencyReason
+    expires_at: Annotated[datetime, MOMENT]
 
 
 class EmergencyGrant(SQLModel):

@@ -53,10 +53,13 @@ def plain_number(value: Any) -> Any:
 
 
 def aware(value: datetime) -> datetime:
-    """A moment without an offset could be any of 26 hours."""
+    """In UTC; a moment without an offset could be any of 26 hours."""
     if value.tzinfo is None:
         raise PydanticCustomError("moment", "must end in Z or an offset such as +02:00")
-    return value
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("moment", "must be a moment between the years 1 and 9999") from None
 
 
 def moment(value: Any) -> Any:

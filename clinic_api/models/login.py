@@ -11,7 +11,9 @@ from clinic_api.models.fields import Line, Password
 
 class LoginForm(Input):
     username: Annotated[
-        str, Rule(max_length=320, description="Your e-mail address.", examples=["admin@example.org"]), Line
+        str,
+        Rule(min_length=1, max_length=320, description="Your e-mail address.", examples=["admin@example.org"]),
+        Line,
     ]
     password: Password
     grant_type: Annotated[str | None, Rule(pattern="^password$", description="`password`, or left out.")] = None
@@ -21,7 +23,7 @@ class LoginForm(Input):
 
 
 class RefreshRequest(Input):
-    refresh_token: Annotated[str, Rule(max_length=1024, description="The last one that you were given.")]
+    refresh_token: Annotated[str, Rule(max_length=1024, description="The last one that you were given."), Line]
 
 
 class TokenPair(SQLModel):

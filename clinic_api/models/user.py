@@ -6,7 +6,7 @@ from pydantic import Field as Rule
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from clinic_api.models.base import Input, Partial, Row
+from clinic_api.models.base import Created, Input, Partial, Row
 from clinic_api.models.fields import Email, FullName, Id, IsActive, Password, UserRole
 
 
@@ -36,6 +36,8 @@ class Account(UserBase, Row):
 
 class User(Account, table=True):
     hashed_password: str
+    password_set_at: Created = None  # type: ignore[assignment]
+    """A better hash of the same password leaves it as it is."""
 
     __table_args__ = (
         UniqueConstraint("email"),

@@ -4,10 +4,11 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import JSONResponse
 from sqlmodel import select
 
-from clinic_api.errors import Invalid, LoginFailed, RefreshFailed
+from clinic_api.errors import Invalid, LoginFailed
 from clinic_api.http.answers import one, record
 from clinic_api.http.auth import anybody, public, staff
-from clinic_api.http.limits import is_signed_in, limiter, may_guess
+from clinic_api.http.guesses import may_guess, undone_if_it_fails
+from clinic_api.http.limits import is_signed_in, limiter
 from clinic_api.http.work import UnitOfWork, Work, WorkRoute
 from clinic_api.models import (
     LoginForm,
@@ -19,6 +20,7 @@ from clinic_api.models import (
     UserRegister,
 )
 from clinic_api.services import accounts, sessions
+from clinic_api.services.attempts import Secret
 from clinic_api.services.sessions import Started
 
 router = APIRouter(prefix="/auth", tags=["Sign in"], route_class=WorkRoute)
@@ -31,7 +33,6 @@ router = APIRouter(prefix="/auth", tags=["Sign in"], route_class=WorkRoute)
     response_model=UserPublic,
     openapi_extra={"security": [{}]},  # a token is optional
 )
-@limiter.limit("30/minute", exempt_when=is_signed_in)
 async def register_user(request: Request, data: UserRegister, work: Work) -> Response:
     """Make an account.
 
@@ -39,12 +40,17 @@ async def register_user(request: Request, data: UserRegister, work: Work) -> Res
     `DOCTOR` account to a doctor with `doctor_id`; left out, the doctor with the same e-mail is taken. An account that
     is tied to no doctor sees no patient.
     """
-    settings, passwords = work.tools.settings, work.tools.passwords
-    await work.do(lambda: accounts.may_register(work.session, work.caller, data, settings))
-    with passwords.line():
-        hashed = await passwords.apart(passwords.hash, data.password, data.email, "password")
+    settings = work.tools.settings
+    await work.do(lambda: may_register(request=request, data=data, work=work))
+    hashed = await work.tools.passwords.hashed(data.password, data.email, "password")
     user = await work.do(lambda: accounts.register(work.session, work.caller, data, hashed, settings))
     return record(UserPublic, user, 201)
+
+
+@limiter.limit("30/minute", exempt_when=is_signed_in)
+def may_register(request: Request, data: UserRegister, work: UnitOfWork) -> None:
+    """Apart from the route, for the limiter may ask Redis, and that must not keep the event loop waiting."""
+    accounts.may_register(work.session, work.caller, data, work.tools.settings)
 
 
 @router.post("/login", dependencies=[public], response_model=TokenPair)
@@ -53,11 +59,12 @@ async def login(data: Annotated[LoginForm, Form()], work: Work) -> Response:
 
     The access token is good for an hour; with the refresh token `POST /auth/refresh` gives the next ones, for 12 hours.
     """
-    passwords = work.tools.passwords
-    with passwords.line():
-        place = await may_guess(work, accounts.spelled(data.username), work.address)
-        verdict = await passwords.apart(passwords.check, data.password, place.hashed_password)
-        begun = await work.do(lambda: sessions.sign_in(work.session, place, verdict, work.actor))
+    email, passwords = accounts.spelled(data.username), work.tools.passwords
+    with passwords.line(email, work.network):
+        place = await may_guess(work, Secret.password, lambda: email, work.network)
+        async with undone_if_it_fails(work, place):
+            verdict = await passwords.verdict(data.password, place.hashed_password)
+            begun = await work.do(lambda: sessions.sign_in(work.session, place, verdict, work.actor))
     if begun is None:
         raise LoginFailed
     return tokens(work, begun)
@@ -71,7 +78,7 @@ async def refresh(data: RefreshRequest, work: Work) -> Response:
     """
     continued = await work.do(lambda: sessions.go_on(work.session, data.refresh_token))
     if continued is None:
-        raise RefreshFailed
+        raise LoginFailed("This refresh token is no longer good. Sign in again: POST /auth/login.")
     return tokens(work, continued)
 
 
@@ -98,14 +105,13 @@ def read_me(work: Work) -> Response:
 @router.put("/password", status_code=204, dependencies=[staff])
 async def change_password(data: PasswordChange, work: Work) -> Response:
     """Change your password. All your other sessions end; this one goes on."""
-    passwords = work.tools.passwords
-    with passwords.line():
-        email = await work.do(lambda: work.user.email)
-        await passwords.apart(passwords.refuse_poor, data.new_password, email, "new_password")
-        place = await may_guess(work, email, work.address)
-        verdict = await passwords.apart(passwords.check, data.current_password, place.hashed_password)
-        hashed = verdict.right and await passwords.apart(passwords.hash, data.new_password, email, "new_password")
-        changed = await work.do(lambda: accounts.change_password(work.session, work.user, place, verdict, hashed))
+    email, passwords = await work.do(lambda: work.user.email), work.tools.passwords
+    with passwords.line(email, work.network):
+        place = await may_guess(work, Secret.password, lambda: email, work.network)
+        async with undone_if_it_fails(work, place):
+            verdict = await passwords.verdict(data.current_password, place.hashed_password)
+            hashed = await passwords.hashed(data.new_password, email, "new_password") if verdict.right else None
+            changed = await work.do(lambda: accounts.change_password(work.session, work.user, place, hashed))
     if not changed:
         raise Invalid("current_password", "is not your password", "wrong_password")
     return Response(status_code=204)

@@ -3,14 +3,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic_core import to_json
 
-from clinic_api.errors import NoMatch
+from clinic_api.errors import NotFound
 from clinic_api.http import answers
 from clinic_api.http.auth import admin, doctor
-from clinic_api.http.limits import may_guess
+from clinic_api.http.guesses import may_guess, undone_if_it_fails
 from clinic_api.http.work import Work, WorkRoute
-from clinic_api.models import EmergencyAccessPublic, EmergencyGrant, EmergencyRequest, ListQuery, PatientPublic
+from clinic_api.models import EmergencyAccessPublic, EmergencyGrant, EmergencyRequest, ListQuery, Patient, PatientPublic
 from clinic_api.reading import fields
 from clinic_api.services import emergency
+from clinic_api.services.attempts import Secret
 
 router = APIRouter(prefix="/emergency-access", tags=["Emergency access"], route_class=WorkRoute)
 
@@ -27,11 +28,11 @@ async def open_emergency_access(data: EmergencyRequest, work: Work) -> Response:
 
     Number and birth date must both be right; ten wrong guesses in 15 minutes are the most.
     """
-    name = await work.do(lambda: f"emergency access of user {work.user.id}")
-    place = await may_guess(work, name)
-    grant = await work.do(lambda: emergency.open_access(work.session, work.user, place, data))
+    place = await may_guess(work, Secret.patient, lambda: str(work.user.id))
+    async with undone_if_it_fails(work, place):
+        grant = await work.do(lambda: emergency.open_access(work.session, work.user, place, data))
     if grant is None:
-        raise NoMatch
+        raise NotFound(Patient, "No patient has this record number and birth date. Check both.")
     body = to_json({"patient": fields(PatientPublic, grant.patient), "expires_at": grant.expires_at})
     return Response(body, 201 if grant.is_new else 200, media_type="application/json")
 

@@ -38,9 +38,7 @@ def update_user(user_id: Id, data: UserUpdate, work: Work) -> Response:
 @router.put("/{user_id}/password", status_code=204, dependencies=[admin])
 async def set_password(user_id: Id, data: PasswordSet, work: Work) -> Response:
     """Give an account another password, for somebody who has forgotten theirs. All its sessions end."""
-    passwords = work.tools.passwords
     user = await work.do(lambda: find(work.session, visible_users(work.user), user_id))
-    with passwords.line():
-        hashed = await passwords.apart(passwords.hash, data.new_password, user.email, "new_password")
+    hashed = await work.tools.passwords.hashed(data.new_password, user.email, "new_password")
     await work.do(lambda: accounts.set_password(work.session, user_id, hashed))
     return Response(status_code=204)

@@ -6,12 +6,12 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.audit import tell
 from clinic_api.config import Settings
-from clinic_api.database import find
+from clinic_api.database import clock, find
 from clinic_api.errors import Conflict, Invalid, Refused, Unauthenticated
 from clinic_api.models import Action, Doctor, Entity, LoginSession, Role, User, UserRegister, UserUpdate
 from clinic_api.models.fields import canonical_email
-from clinic_api.security import Passwords, Verdict
-from clinic_api.services.attempts import Place, clear, was_wrong
+from clinic_api.passwords import Passwords
+from clinic_api.services.attempts import Place, clear, clear_all, was_wrong
 from clinic_api.services.sessions import Caller, end
 
 ADMINS = 7_236_514_001  # any number that nothing else locks
@@ -41,7 +41,7 @@ def register(session: Session, caller: Caller | None, data: UserRegister, hashed
     """Make the account, if this caller may: see `may_register`."""
     may_register(session, caller, data, settings)
     if data.doctor_id is None and data.role is Role.DOCTOR and caller is not None and caller.is_admin:
-        data.doctor_id = doctor_without_account(session, data.email)
+        data = data.model_copy(update={"doctor_id": doctor_without_account(session, data.email)})
     return add_user(session, data, hashed)
 
 
@@ -75,7 +75,7 @@ def refuse_mismatch(session: Session, role: Role, doctor_id: int | None) -> None
     if doctor_id is None:
         return
     if role is Role.ADMIN:
-        raise Invalid("doctor_id", "must be left out for an ADMIN", "admin_is_no_doctor")
+        raise Invalid("doctor_id", "must be null for an ADMIN", "admin_is_no_doctor")
     known = select(Doctor.id).where(Doctor.id == doctor_id, col(Doctor.retired_at).is_(None))
     if session.exec(known.with_for_update(read=True)).one_or_none() is None:
         raise Invalid("doctor_id", "must be the id of a doctor", "unknown_doctor")
@@ -99,24 +99,22 @@ def may_change(session: Session, id: int, data: UserUpdate) -> None:
     """Raises NotFound, Invalid, or Conflict for the last active administrator, if the account may not be so."""
     lock_admins(session)
     user = find(session, select(User), id, lock="UPDATE")
-    changed = user.model_copy(update=data.model_dump(exclude_unset=True))
-    if {"role", "doctor_id"} & data.model_fields_set:
-        refuse_mismatch(session, changed.role, changed.doctor_id)
-    if is_active_admin(user) and not is_active_admin(changed):
+    sent = data.model_dump(exclude_unset=True)
+    role, doctor_id = sent.get("role", user.role), sent.get("doctor_id", user.doctor_id)
+    if (role, doctor_id) != (user.role, user.doctor_id):
+        refuse_mismatch(session, role, doctor_id)
+    is_active = sent.get("is_active", user.is_active)
+    if user.role is Role.ADMIN and user.is_active and not (role is Role.ADMIN and is_active):
         others = select(User.id).where(User.role == Role.ADMIN, col(User.is_active), User.id != id)
         if session.exec(others.limit(1)).first() is None:
-            field = "role" if changed.is_active else "is_active"
+            field = "role" if is_active else "is_active"
             raise Conflict("This is the last active administrator. Make another one first.", field)
 
 
-def is_active_admin(user: User) -> bool:
-    return user.role is Role.ADMIN and user.is_active
-
-
-def change_password(session: Session, caller: Caller, place: Place, verdict: Verdict, hashed: str) -> bool:
+def change_password(session: Session, caller: Caller, place: Place, hashed: str | None) -> bool:
     """The caller's new password, if the current one was right; all their sessions end but this one."""
     user = find(session, select(User), caller.id, lock="UPDATE")
-    if not verdict.right or user.hashed_password != place.hashed_password:
+    if hashed is None or user.password_set_at != place.password_set_at:
         was_wrong(session, place)
         tell(session, Action.login_failed, Entity.user, caller.id)
         return False
@@ -127,13 +125,15 @@ def change_password(session: Session, caller: Caller, place: Place, verdict: Ver
 
 
 def set_password(session: Session, user_id: int, hashed: str) -> None:
-    """Another password for this user, whose sessions all end."""
-    store_password(session, find(session, select(User), user_id, lock="UPDATE"), hashed)
+    """Another password for this user, whose sessions all end, and whose failed attempts no longer count."""
+    user = find(session, select(User), user_id, lock="UPDATE")
+    store_password(session, user, hashed)
+    clear_all(session, user.email)
     end(session, user_id)
 
 
 def store_password(session: Session, user: User, hashed: str) -> None:
-    user.hashed_password = hashed
+    user.hashed_password, user.password_set_at = hashed, clock(session)
     session.flush()
 
 

@@ -5,72 +5,83 @@ gives the place back; while others may still do so, who finds none left waits ra
 """
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, text
-from sqlmodel import Session, col, delete, exists, func, select, update
+from sqlmodel import Session, col, delete, exists, or_, select, update
 
+from clinic_api.database import clock
 from clinic_api.errors import TooManyAttempts
 from clinic_api.models import Attempt, LoginSession, User
-from clinic_api.security import fingerprint
+from clinic_api.tokens import fingerprint
 
 WINDOW = timedelta(minutes=15)
-PER_ACCOUNT = 10
+PER_TARGET = 10
 PER_ADDRESS = 50
-UNDECIDED = timedelta(minutes=1)  # afterwards the process that was to decide is taken for dead
+UNDECIDED = timedelta(seconds=45)  # afterwards the process that was to decide is taken for dead
 REMEMBERED = timedelta(days=30)
 SWEPT = 100  # rows at a time
 
 
+class Secret(StrEnum):
+    """What is guessed; each kind counts apart."""
+
+    password = "password"
+    patient = "patient"
+
+
 class Place(NamedTuple):
-    """A place among the attempts, and the account at which it is made."""
+    """A place among the attempts, and the account whose password it is, if there is one."""
 
     id: int
-    user_id: int | None
-    hashed_password: str | None
-    keys: tuple[str, ...]
+    hashed_target: str
     address: str | None
+    user_id: int | None = None
+    hashed_password: str | None = None
+    password_set_at: datetime | None = None
 
 
-def take_place(session: Session, account: str, address: str | None = None) -> Place | None:
-    """A place for an attempt at this account (an e-mail, or any other name) from this address, if it counts too.
+def take_place(session: Session, secret: Secret, whose: str, address: str | None = None) -> Place | None:
+    """A place for an attempt at the secret of this e-mail or id; and among those from this address, if it counts too.
 
     None while all are taken but some may be given back. Raises TooManyAttempts, also for accounts that do not exist.
     """
-    for key in filter(None, (f"account {account}", address and f"address {address}")):
+    target = fingerprint(f"{secret} {whose}")
+    for key in filter(None, (f"target {target}", address and f"address {address}")):
         session.connection().execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 3))"), {"key": key})
-    user = session.exec(select(User.id, User.hashed_password).where(User.email == account)).one_or_none()
-    user_id, hashed_password = user or (None, None)
-    keys = (fingerprint(account), fingerprint(f"{account} {address}"))
-    now = session.exec(select(func.clock_timestamp())).one()
-    key = keys[signed_in_lately(session, user_id, address)]
-    limits: list[tuple[ColumnElement[bool], int]] = [(col(Attempt.hashed_account) == key, PER_ACCOUNT)]
-    if address is not None:
-        limits.append((col(Attempt.address) == address, PER_ADDRESS))
-    for mine, most in limits:
-        if not has_room(session, mine, most, now):
-            return None
-    attempt = Attempt(hashed_account=key, address=address)
+    of_user = select(User.id, User.hashed_password, User.password_set_at)
+    user = session.exec(of_user.where(User.email == whose)).one_or_none() if secret is Secret.password else None
+    now = clock(session)
+    is_known = user is not None and signed_in_lately(session, user[0], address, now)
+    mine = [col(Attempt.hashed_target) == target, col(Attempt.from_known) == is_known]
+    if is_known:
+        mine.append(col(Attempt.address) == address)
+    if not has_room(session, mine, PER_TARGET, now):
+        return None
+    if address is not None and not has_room(session, [col(Attempt.address) == address], PER_ADDRESS, now):
+        return None
+    attempt = Attempt(hashed_target=target, address=address, from_known=is_known)
     session.add(attempt)
     session.flush()
-    return Place(attempt.id or 0, user_id, hashed_password, keys, address)
+    return Place(attempt.id or 0, target, address, *(user or ()))
 
 
-def signed_in_lately(session: Session, user_id: int | None, address: str | None) -> bool:
+def signed_in_lately(session: Session, user_id: int, address: str | None, now: datetime) -> bool:
     """Whether this account signed in from there: then strangers cannot use up its attempts."""
-    since = datetime.now(UTC) - REMEMBERED
     of_both = (col(LoginSession.user_id) == user_id, col(LoginSession.address) == address)
-    return session.exec(select(exists().where(*of_both, col(LoginSession.created_at) > since))).one()
+    return session.exec(select(exists().where(*of_both, col(LoginSession.created_at) > now - REMEMBERED))).one()
 
 
-def has_room(session: Session, mine: ColumnElement[bool], most: int, now: datetime) -> bool:
+def has_room(session: Session, mine: list[ColumnElement[bool]], most: int, now: datetime) -> bool:
     """Whether one more attempt is within the limit. Raises TooManyAttempts when waiting a moment will not help."""
-    newest = select(Attempt.at, Attempt.failed).where(mine, col(Attempt.at) > now - WINDOW)
+    counts = or_(col(Attempt.failed), col(Attempt.at) > now - UNDECIDED)
+    newest = select(Attempt.at, Attempt.failed).where(*mine, counts, col(Attempt.at) > now - WINDOW)
     rows = session.exec(newest.order_by(col(Attempt.at).desc()).limit(most)).all()
     if len(rows) < most:
         return True
-    if any(not failed and at > now - UNDECIDED for at, failed in rows):
+    if not all(failed for _, failed in rows):
         return False
     raise TooManyAttempts(math.ceil((rows[-1][0] + WINDOW - now).total_seconds()))
 
@@ -81,12 +92,19 @@ def give_back(session: Session, place: Place) -> None:
 
 def clear(session: Session, place: Place) -> None:
     """Give the place back, and forget the account's count for that address."""
-    mine = (col(Attempt.hashed_account).in_(place.keys), col(Attempt.address) == place.address)
+    mine = (col(Attempt.hashed_target) == place.hashed_target, col(Attempt.address) == place.address)
     session.connection().execute(delete(Attempt).where(*mine))
+
+
+def clear_all(session: Session, email: str) -> None:
+    """Forget the account's count for every address: somebody who may has given it another password."""
+    target = fingerprint(f"{Secret.password} {email}")
+    session.connection().execute(delete(Attempt).where(col(Attempt.hashed_target) == target))
 
 
 def was_wrong(session: Session, place: Place) -> None:
     """Keep the place taken; and forget what no longer counts, whoever it was."""
     session.connection().execute(update(Attempt).where(col(Attempt.id) == place.id).values(failed=True))
-    old = select(Attempt.id).where(col(Attempt.at) < func.now() - WINDOW).limit(SWEPT).with_for_update(skip_locked=True)
-    session.connection().execute(delete(Attempt).where(col(Attempt.id).in_(old)))
+    old = select(Attempt.id).where(col(Attempt.at) < clock(session) - WINDOW).limit(SWEPT)
+    swept = delete(Attempt).where(col(Attempt.id).in_(old.with_for_update(skip_locked=True)))
+    session.connection().execute(swept)

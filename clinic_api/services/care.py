@@ -1,6 +1,6 @@
 """Who cares for whom: which records somebody may see, assigning, retiring and restoring, and emergencies."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement
@@ -8,7 +8,7 @@ from sqlmodel import Session, and_, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.audit import tell, tell_look
-from clinic_api.database import find
+from clinic_api.database import clock, find
 from clinic_api.errors import Conflict, Refused
 from clinic_api.models import (
     Action,
@@ -95,15 +95,15 @@ def assign(session: Session, caller: Caller, doctor_id: int, patient_id: int) ->
             name = type(record).__name__.lower()
             raise Conflict(f"This {name} is inactive and takes no new assignment. Set `active` to true.", "active")
     tell(session, Action.assign, Entity.patient, patient_id, {"doctor_id": [None, doctor_id]})
-    return session.merge(Assignment(**link(caller, doctor_id, patient_id))), True
+    return session.merge(Assignment(**link(caller, doctor_id, patient_id, clock(session)))), True
 
 
-def link(caller: Caller, doctor_id: int | None, patient_id: int) -> dict[str, Any]:
-    """Who is assigned to whom, and that this caller did it now."""
+def link(caller: Caller, doctor_id: int | None, patient_id: int, now: datetime) -> dict[str, Any]:
+    """Who is assigned to whom, by whom and when."""
     return {
         "doctor_id": doctor_id,
         "patient_id": patient_id,
-        "assigned_at": datetime.now(UTC),
+        "assigned_at": now,
         "assigned_by": caller.id,
     }
 
@@ -115,20 +115,20 @@ def unassign(session: Session, caller: Caller, doctor_id: int, patient_id: int) 
     standing = session.get(Assignment, (doctor_id, patient_id))
     if standing is None:
         return
-    if holds(standing):
+    if holds(standing, clock(session)):
         tell(session, Action.unassign, Entity.patient, patient_id, {"doctor_id": [doctor_id, None]})
     session.delete(standing)
     session.flush()
 
 
-def holds(assignment: Assignment) -> bool:
-    return assignment.expires_at is None or assignment.expires_at > datetime.now(UTC)
+def holds(assignment: Assignment, now: datetime) -> bool:
+    return assignment.expires_at is None or assignment.expires_at > now
 
 
 def retire(session: Session, among: SelectOfScalar[Retired], id: int) -> Retired:
     """Take the record out of use: gone from every answer, its unique values free, its row and assignments kept."""
     record = find(session, among, id, lock="UPDATE")
-    record.retired_at = datetime.now(UTC)
+    record.retired_at = clock(session)
     session.flush()
     return record
 

@@ -1,13 +1,14 @@
 """Emergency access: a doctor opens one patient to themselves, for a reason and four hours."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.audit import tell, tell_look
-from clinic_api.models import Action, Assignment, EmergencyRequest, Entity, Patient
+from clinic_api.database import clock
+from clinic_api.models import Action, Assignment, Doctor, EmergencyRequest, Entity, Patient
 from clinic_api.services.attempts import Place, give_back, was_wrong
 from clinic_api.services.care import holds, link
 from clinic_api.services.sessions import Caller
@@ -23,7 +24,13 @@ class Grant(NamedTuple):
 
 def emergency_accesses() -> SelectOfScalar[Assignment]:
     """Those that have not ended yet; the audit has the others."""
-    return select(Assignment).where(col(Assignment.expires_at) > func.now())
+    return (
+        select(Assignment)
+        .join(Doctor, col(Doctor.id) == col(Assignment.doctor_id))
+        .join(Patient, col(Patient.id) == col(Assignment.patient_id))
+        .where(col(Assignment.expires_at) > func.now())
+        .where(col(Doctor.retired_at).is_(None), col(Patient.retired_at).is_(None))
+    )
 
 
 def open_access(session: Session, caller: Caller, place: Place, data: EmergencyRequest) -> Grant | None:
@@ -42,13 +49,14 @@ def open_access(session: Session, caller: Caller, place: Place, data: EmergencyR
     if standing is not None and standing.expires_at is None:
         tell_look(session, patient)
         return Grant(patient, None, is_new=False)
-    running = standing if standing is not None and holds(standing) else None
-    until = datetime.now(UTC) + LASTS
+    now = clock(session)
+    running = standing if standing is not None and holds(standing, now) else None
+    until = now + LASTS
     changes: dict[str, list[Any]] = {
         "doctor_id": [running and running.doctor_id, caller.doctor_id],
         "reason": [running and running.reason, data.reason],
         "expires_at": [running and running.expires_at, until],
     }
     tell(session, Action.emergency_access, Entity.patient, patient.id, changes)
-    session.merge(Assignment(**link(caller, caller.doctor_id, patient.id), reason=data.reason, expires_at=until))
+    session.merge(Assignment(**link(caller, caller.doctor_id, patient.id, now), reason=data.reason, expires_at=until))
     return Grant(patient, until, is_new=running is None)

@@ -1,6 +1,6 @@
 """Sessions: who is signed in, how that begins, goes on and ends."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, event, func
@@ -9,10 +9,12 @@ from sqlalchemy.orm import Mapper
 from sqlmodel import Session, and_, col, delete, or_, select, update
 
 from clinic_api.audit import Actor, act_as, tell
+from clinic_api.database import clock
 from clinic_api.errors import Unauthenticated
 from clinic_api.models import Action, Doctor, Entity, LoginSession, Role, User
-from clinic_api.security import OneTime, Token, Verdict, first_one_time, next_one_time, read_one_time
+from clinic_api.passwords import Verdict
 from clinic_api.services.attempts import REMEMBERED, Place, clear, was_wrong
+from clinic_api.tokens import REFRESH_TOKEN, OneTime, Token, first_one_time, next_one_time, read_one_time
 
 LIFETIME = timedelta(hours=12)
 
@@ -70,16 +72,16 @@ def sign_in(session: Session, place: Place, verdict: Verdict, actor: Actor) -> S
     user = session.get(User, place.user_id, with_for_update={"key_share": True}) if place.user_id else None
     if user is not None:
         act_as(session, actor._replace(id=user.id, email=user.email))
-    right = user is not None and verdict.right and user.hashed_password == place.hashed_password
+    right = user is not None and verdict.right and user.password_set_at == place.password_set_at
     if user is None or not right or not counts(session, user):
         was_wrong(session, place)
-        tell(session, Action.login_failed, Entity.user if user else None, place.user_id)
+        tell(session, Action.login_failed, Entity.user, place.user_id)
         return None
     clear(session, place)
     tell(session, Action.login, Entity.user, user.id)
     if verdict.better_hash:
-        renewed = update(User).where(col(User.id) == user.id).values(hashed_password=verdict.better_hash)
-        session.connection().execute(renewed)
+        renewed = {"hashed_password": verdict.better_hash, "updated_at": User.updated_at}  # no change of the account
+        session.connection().execute(update(User).where(col(User.id) == user.id).values(renewed))
     return begin(session, user, str(place.address))
 
 
@@ -91,7 +93,7 @@ def counts(session: Session, user: User) -> bool:
 
 
 def begin(session: Session, user: User, address: str) -> Started:
-    now, token = datetime.now(UTC), first_one_time()
+    now, token = clock(session), first_one_time()
     forgotten = (col(LoginSession.user_id) == user.id, col(LoginSession.created_at) < now - REMEMBERED)
     session.connection().execute(delete(LoginSession).where(*forgotten))
     run = LoginSession(
@@ -103,16 +105,18 @@ def begin(session: Session, user: User, address: str) -> Started:
     )
     session.add(run)
     session.flush()
-    return started(run, user.role, token)
+    return started(run, user.role, token, now)
 
 
-def started(run: LoginSession, role: Role, token: OneTime) -> Started:
-    left = int((run.expires_at - datetime.now(UTC)).total_seconds())
+def started(run: LoginSession, role: Role, token: OneTime, now: datetime) -> Started:
+    left = int((run.expires_at - now).total_seconds())
     return Started(run.user_id, role, run.id or 0, left, token.text)
 
 
 def go_on(session: Session, refresh_token: str) -> Started | None:
     """The next tokens of this session; none if it has ended. A token that was used before ends it."""
+    if len(refresh_token) != REFRESH_TOKEN:
+        return None
     token = read_one_time(refresh_token)
     mine = select(LoginSession).where(LoginSession.hashed_family == token.hashed_family, *still_runs())
     run = session.exec(mine.with_for_update()).one_or_none()
@@ -128,18 +132,20 @@ def go_on(session: Session, refresh_token: str) -> Started | None:
         return None
     following = next_one_time(token)
     run.hashed_refresh_token = following.hashed
-    return started(run, row.role, following)
+    return started(run, row.role, following, clock(session))
 
 
 def sign_out(session: Session, caller: Caller) -> None:
-    end(session, caller.id, col(LoginSession.id) == caller.session_id)
-    tell(session, Action.logout, Entity.user, caller.id)
+    if end(session, caller.id, col(LoginSession.id) == caller.session_id):
+        tell(session, Action.logout, Entity.user, caller.id)
 
 
-def end(session: Session, user_id: int, *which: ColumnElement[bool]) -> None:
-    """End those of a user's sessions that run."""
+def end(session: Session, user_id: int, *which: ColumnElement[bool]) -> int:
+    """End those of a user's sessions that run; how many they were."""
     running = (col(LoginSession.user_id) == user_id, col(LoginSession.ended_at).is_(None))
-    session.connection().execute(update(LoginSession).where(*running, *which).values(ended_at=func.now()))
+    return (
+        session.connection().execute(update(LoginSession).where(*running, *which).values(ended_at=func.now())).rowcount
+    )
 
 
 @event.listens_for(User, "after_update")
@@ -147,7 +153,7 @@ def end(session: Session, user_id: int, *which: ColumnElement[bool]) -> None:
 def end_sessions_of_the_barred(mapper: Mapper[Any], connection: Connection, record: User | Doctor) -> None:
     """An account that may no longer sign in has no session, also not later, when it may again."""
     mine = User.id == record.id if isinstance(record, User) else User.doctor_id == record.id
-    counting = who_may_sign_in().with_only_columns(col(User.id))
-    barred = select(User.id).where(mine, col(User.id).not_in(counting))
-    running = (col(LoginSession.user_id).in_(barred), col(LoginSession.ended_at).is_(None))
-    connection.execute(update(LoginSession).where(*running).values(ended_at=func.now()))
+    theirs = col(LoginSession.user_id).in_(select(User.id).where(mine))
+    barred = ~who_may_sign_in().where(col(User.id) == col(LoginSession.user_id)).exists()
+    running = col(LoginSession.ended_at).is_(None)
+    connection.execute(update(LoginSession).where(theirs, barred, running).values(ended_at=func.now()))

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import URL, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from clinic_api import audit
+from clinic_api import looks
 from clinic_api.config import get_settings
 from clinic_api.main import create_app
 from tests.factories import assign, make_doctor, make_patient, password_of, patient_body
@@ -265,7 +265,7 @@ def test_while_looks_cannot_be_written_readers_wait_and_are_refused_and_none_is_
     admin: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id = make_patient(admin)["id"]
-    monkeypatch.setattr(audit, "LONGEST_QUEUE", 3)
+    monkeypatch.setattr(looks, "MOST", 3)
     impatient = get_settings().model_copy(update={"lock_timeout": 1, "pool_timeout": 1})
     with TestClient(create_app(impatient), headers=dict(admin.headers)) as client:
         with engine.connect() as other:

@@ -212,7 +212,7 @@ def test_a_bad_authorization_header_is_unauthorized(header: str, client: TestCli
 
 
 def test_a_token_of_another_server_is_unauthorized(admin: TestClient, app: FastAPI) -> None:
-    from clinic_api.security import Tokens
+    from clinic_api.tokens import Tokens
 
     token = Tokens("another secret").sign(1, "ADMIN", 1, 60)
     assert admin.get("/auth/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401

@@ -6,6 +6,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
+from clinic_api.config import get_settings
+from clinic_api.main import create_app
+from clinic_api.passwords import Passwords
 from tests.factories import log_in, password_of, register
 
 WRONG = "wrong, I fear"
@@ -116,12 +119,47 @@ def test_wrong_current_passwords_count_with_failed_logins(admin: TestClient) -> 
     assert home.put("/auth/password", json=body).status_code == 429
 
 
-def test_a_process_that_died_while_checking_leaves_its_attempt_counted(admin: TestClient, engine: Engine) -> None:
+def test_what_a_process_was_about_to_check_when_it_died_is_forgotten(admin: TestClient, engine: Engine) -> None:
     stranger = at(admin, "10.0.0.9")
     guesses(stranger, 10)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE attempts SET failed = false, at = at - interval '2 minutes'"))
-    assert guess(stranger, "admin@example.org").status_code == 429
+        connection.execute(text("UPDATE attempts SET failed = false, at = at - interval '1 minute'"))
+    assert guess(stranger, "admin@example.org").status_code == 401
+
+
+def test_a_right_password_that_could_not_be_judged_gives_its_place_back(admin: TestClient, engine: Engine) -> None:
+    impatient = get_settings().model_copy(update={"lock_timeout": 1})
+    right = password_of("admin@example.org")
+    with TestClient(create_app(impatient)) as client, engine.connect() as other:
+        other.execute(text("SELECT * FROM users FOR UPDATE"))
+        assert guess(client, "admin@example.org", right).status_code == 503
+        other.rollback()
+        assert other.scalar(text("SELECT count(*) FROM attempts")) == 0
+        assert guess(client, "admin@example.org", right).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["patient 2", "emergency access of user 2", "admin@example.org 10.0.0.1", "2"])
+def test_no_name_at_login_uses_up_other_attempts(name: str, admin: TestClient, doctor: TestClient) -> None:
+    home, stranger = at(admin, "10.0.0.1"), at(admin, "10.0.0.9")
+    log_in(home, "admin@example.org")
+    assert guesses(stranger, 11, name) == [401] * 10 + [429]
+    assert log_in(home, "admin@example.org")
+    body = {"medical_record_number": "MRN-1", "birth_date": "1984-02-29", "reason": "Unconscious"}
+    assert doctor.post("/emergency-access", json=body).status_code == 404
+
+
+def test_ipv6_addresses_of_one_network_count_as_one(client: TestClient) -> None:
+    answers = [guess(at(client, f"2001:db8:1:2::{n:x}"), f"x{n}@example.org").status_code for n in range(51)]
+    assert answers == [401] * 50 + [429]
+    assert guess(at(client, "2001:db8:1:3::1"), "x@example.org").status_code == 401
+
+
+def test_a_password_that_an_administrator_sets_starts_the_count_anew(
+    admin: TestClient, doctor: TestClient, client: TestClient
+) -> None:
+    guesses(client, 10, "ada@example.org")
+    admin.put("/users/2/password", json={"new_password": "quite another password"}).raise_for_status()
+    assert guess(client, "ada@example.org", "quite another password").status_code == 200
 
 
 def test_what_was_typed_as_an_email_is_not_stored(admin: TestClient, engine: Engine) -> None:
@@ -132,9 +170,6 @@ def test_what_was_typed_as_an_email_is_not_stored(admin: TestClient, engine: Eng
 
 
 def test_an_old_hash_is_renewed_at_login(admin: TestClient, engine: Engine, app: FastAPI) -> None:
-    from clinic_api.config import get_settings
-    from clinic_api.security import Passwords
-
     older = Passwords(get_settings().model_copy(update={"bcrypt_rounds": 5}))
     hashed = older.hash(password_of("admin@example.org"), "", "password")
     with engine.begin() as connection:
@@ -143,6 +178,17 @@ def test_an_old_hash_is_renewed_at_login(admin: TestClient, engine: Engine, app:
         log_in(admin, "admin@example.org")
         with engine.connect() as connection:
             assert ",r=4$" in (connection.scalar(text("SELECT hashed_password FROM users")) or "")
+
+
+def test_while_a_hash_is_renewed_right_passwords_stay_right(admin: TestClient, engine: Engine) -> None:
+    older = Passwords(get_settings().model_copy(update={"bcrypt_rounds": 5}))
+    hashed = older.hash(password_of("admin@example.org"), "", "password")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE users SET hashed_password = :hashed"), {"hashed": hashed})
+    right = password_of("admin@example.org")
+    with ThreadPoolExecutor(10) as pool:
+        answers = pool.map(lambda _: guess(admin, "admin@example.org", right).status_code, range(10))
+        assert list(answers) == [200] * 10
 
 
 def test_anonymous_registrations_are_thirty_a_minute(admin: TestClient, client: TestClient) -> None:
