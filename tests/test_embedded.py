@@ -50,6 +50,17 @@ def test_serve_makes_the_administrator_of_the_settings(tmp_path: Path) -> None:
         assert httpx.post(f"{address}/auth/login", data=form).status_code == 200
 
 
+def test_its_log_does_not_quote_what_was_sent(tmp_path: Path) -> None:
+    with server(cwd=tmp_path, ENV="dev", DATA_DIR=str(tmp_path)) as (address, _):
+        httpx.post(f"{address}/auth/register", json=BODY).raise_for_status()
+        again = BODY | {"role": "DOCTOR"}
+        assert httpx.post(f"{address}/auth/register", json=again).status_code == 409
+        log = (tmp_path / "postgres" / "log").read_text()
+    assert "database system is ready" in log
+    for quoted in (BODY["email"], "bcrypt", "INSERT"):
+        assert quoted not in log
+
+
 def test_what_was_written_survives_kill_9_of_everything(tmp_path: Path) -> None:
     settings = {"ENV": "dev", "DATA_DIR": str(tmp_path)}
     with server(cwd=tmp_path, **settings) as (address, process):
