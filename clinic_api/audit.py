@@ -42,6 +42,11 @@ def act_as(session: Session, actor: Actor) -> None:
     session.info["actor"] = actor
 
 
+def actor_of(session: OrmSession) -> Actor:
+    actor: Actor = session.info.get("actor", Actor())
+    return actor
+
+
 def tell(
     session: OrmSession,
     action: Action,
@@ -51,7 +56,7 @@ def tell(
 ) -> None:
     """Write an event in this transaction."""
     values = {"action": action, "entity": entity, "entity_id": entity_id, "changes": to_jsonable_python(changes)}
-    session.connection().execute(insert(AuditEvent).values(values | by(session.info.get("actor", Actor()))))
+    session.connection().execute(insert(AuditEvent).values(values | by(actor_of(session))))
 
 
 def tell_look(session: OrmSession, record: SQLModel) -> None:

@@ -62,9 +62,10 @@ class Looks:
     def add(self, actor: Actor, ids: Sequence[int], *, in_a_list: bool) -> None:
         """Somebody was shown these patients. Raises Unready when that cannot be written soon."""
         event: dict[str, Any] = {"at": datetime.now(UTC), "entity": Entity.patient, **by(actor)}
-        event |= (
-            {"action": Action.list, "entity_ids": ids} if in_a_list else {"action": Action.read, "entity_id": ids[0]}
-        )
+        if in_a_list:
+            event |= {"action": Action.list, "entity_ids": ids}
+        else:
+            event |= {"action": Action.read, "entity_id": ids[0]}
         with self.changed:
             if not self.changed.wait_for(self.has_room, self.patience):
                 raise Unready("The audit cannot be written now, so nothing is shown. Try again in a moment.")

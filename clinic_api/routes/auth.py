@@ -64,7 +64,7 @@ async def login(data: Annotated[LoginForm, Form()], work: Work) -> Response:
         place = await may_guess(work, Secret.password, lambda: email, work.network)
         async with undone_if_it_fails(work, place):
             verdict = await passwords.verdict(data.password, place.hashed_password)
-            begun = await work.do(lambda: sessions.sign_in(work.session, place, verdict, work.actor))
+            begun = await work.do(lambda: sessions.sign_in(work.session, place, verdict))
     if begun is None:
         raise LoginFailed
     return tokens(work, begun)

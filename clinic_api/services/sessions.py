@@ -8,7 +8,7 @@ from sqlalchemy import select as select_columns
 from sqlalchemy.orm import Mapper
 from sqlmodel import Session, and_, col, delete, or_, select, update
 
-from clinic_api.audit import Actor, act_as, tell
+from clinic_api.audit import act_as, actor_of, tell
 from clinic_api.database import clock
 from clinic_api.errors import Unauthenticated
 from clinic_api.models import Action, Doctor, Entity, LoginSession, Role, User
@@ -73,11 +73,11 @@ def read_caller(session: Session, token: Token) -> Caller:
     return Caller(row.id, row.role, row.doctor_id, row.email, token.session_id)
 
 
-def sign_in(session: Session, place: Place, verdict: Verdict, actor: Actor) -> Started | None:
+def sign_in(session: Session, place: Place, verdict: Verdict) -> Started | None:
     """Begin a session if the password was right and the account counts; if not, the attempt stays counted."""
     user = session.get(User, place.user_id, with_for_update={"key_share": True}) if place.user_id else None
     if user is not None:
-        act_as(session, actor._replace(id=user.id, email=user.email))
+        act_as(session, actor_of(session)._replace(id=user.id, email=user.email))
     right = user is not None and verdict.right and user.password_set_at == place.password_set_at
     if user is None or not right or not counts(session, user):
         was_wrong(session, place)
@@ -132,7 +132,7 @@ def go_on(session: Session, refresh_token: str) -> Started | None:
     if row is None:
         return None
     if run.hashed_refresh_token != token.hashed:
-        act_as(session, session.info["actor"]._replace(id=row.id, email=row.email))
+        act_as(session, actor_of(session)._replace(id=row.id, email=row.email))
         end(session, row.id, col(LoginSession.id) == run.id)
         tell(session, Action.logout, Entity.user, row.id, {"refresh_token": [None, "used twice"]})
         return None
@@ -149,9 +149,8 @@ def sign_out(session: Session, caller: Caller) -> None:
 def end(session: Session, user_id: int, *which: ColumnElement[bool]) -> int:
     """End those of a user's sessions that run; how many they were."""
     running = (col(LoginSession.user_id) == user_id, col(LoginSession.ended_at).is_(None))
-    return (
-        session.connection().execute(update(LoginSession).where(*running, *which).values(ended_at=func.now())).rowcount
-    )
+    ended = update(LoginSession).where(*running, *which).values(ended_at=func.now())
+    return session.connection().execute(ended).rowcount
 
 
 @event.listens_for(User, "after_update")
