@@ -25,7 +25,7 @@ THREADS = min(CORES, 8)
 LONGEST_LINE = 64  # people; about 16 seconds on an idle core
 EVERYBODY = ""
 SHARE = 32  # of the line, for one account or address
-LOW_PRIORITY = 10  # nice
+LOW_PRIORITY = 13  # nice: some five percent of a core that others would have whole
 # The hash of no password, checked where there is no account, so that this takes as long as where there is one.
 # zxcvbn's time grows with the length, and with the number of ways to read signs as letters (`@` and `4` as a).
 JUDGED = 72  # characters
