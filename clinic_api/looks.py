@@ -2,7 +2,7 @@
 
 They wait in memory until they are written, which takes `GATHER` seconds and a little more. None is dropped, and none
 waits for long: while the oldest is older than `OLDEST`, readers wait too, and are refused in the end. So what a killed
-process may lose is its last second of looks.
+process may lose is one second of looks: the last one, or the first one of an outage.
 """
 
 import threading
@@ -25,8 +25,9 @@ from clinic_api.models import Action, Entity
 GATHER = 0.2  # seconds
 OLDEST = 0.8  # seconds
 BATCH = 256  # looks
+BATCH_IDS = 5_000  # patients
 MOST = 10_000  # looks
-RETRY = 0.2  # seconds
+RETRY = 0.5  # seconds
 LAST_CHANCE = 5  # seconds, when the process ends
 
 log = structlog.get_logger()
@@ -79,6 +80,7 @@ class Looks:
         return len(self.waiting) < MOST and time.monotonic() - self.waiting[0].since < OLDEST
 
     def write_all(self) -> None:
+        most = BATCH
         while True:
             with self.changed:
                 self.changed.wait_for(lambda: self.waiting or self.ending)
@@ -86,14 +88,27 @@ class Looks:
                     return
             if len(self.waiting) < BATCH:
                 self.hurry.wait(GATHER)
-            with self.changed:
-                batch = list(islice(self.waiting, BATCH))
-            while not self.written(batch):
+            batch = self.first(most)
+            if self.written(batch):
+                most = BATCH
+                with self.changed:
+                    for _ in batch:
+                        self.waiting.popleft()
+                    self.changed.notify_all()
+            else:
+                most = max(1, most // 2)  # it may have been too much at once
                 time.sleep(RETRY)
-            with self.changed:
-                for _ in batch:
-                    self.waiting.popleft()
-                self.changed.notify_all()
+
+    def first(self, most: int) -> list[Look]:
+        """The oldest, as many as can be written quickly."""
+        batch, ids = [], 0
+        with self.changed:
+            for look in islice(self.waiting, most):
+                batch.append(look)
+                ids += len(look.event.get("entity_ids", ()))
+                if ids >= BATCH_IDS:
+                    break
+        return batch
 
     def written(self, batch: list[Look]) -> bool:
         try:
@@ -104,13 +119,12 @@ class Looks:
             return False
         return True
 
-    def flush(self, seconds: float | None = None) -> bool:
-        """Write all that were added, now; whether that was possible in this time."""
+    def flush(self) -> None:
+        """Wait until all that were added are written."""
         self.hurry.set()
         with self.changed:
-            done = self.changed.wait_for(lambda: not self.waiting, seconds)
+            self.changed.wait_for(lambda: not self.waiting)
         self.hurry.clear()
-        return done
 
 
 @contextmanager
@@ -121,9 +135,10 @@ def looks(engine: Engine, patience: float) -> Iterator[Looks]:
     try:
         yield looks
     finally:
-        if not looks.flush(LAST_CHANCE):
-            log.error("audit", lost=len(looks.waiting))
+        looks.hurry.set()
         with looks.changed:
             looks.ending = True
             looks.changed.notify_all()
-        looks.writer.join(RETRY)
+        looks.writer.join(LAST_CHANCE)
+        if looks.waiting:
+            log.error("audit", lost=len(looks.waiting))

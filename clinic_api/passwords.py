@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import sys
 import threading
 import warnings
@@ -23,15 +22,14 @@ with warnings.catch_warnings():
 CORES = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 THREADS = min(CORES, 8)
 LONGEST_LINE = 64  # people; about 16 seconds on an idle core
-EVERYBODY = ""
-SHARE = 32  # of the line, for one account or address
+SHARE = 32  # of the line, for one address
 LOW_PRIORITY = 13  # nice: some five percent of a core that others would have whole
-# The hash of no password, checked where there is no account, so that this takes as long as where there is one.
 # zxcvbn's time grows with the length, and with the number of ways to read signs as letters (`@` and `4` as a).
 JUDGED = 72  # characters
 SIGNS = set("4@8({[<369!1|70$5+2%")
 MOST_SIGNS = 6
 ONE_SIGN_EACH = str.maketrans("@{[<!|$+", "4(((1157")
+# The hash of no password, checked where there is no account, so that this takes as long as where there is one.
 NOBODY = "$bcrypt-sha256$v=2,t=2b,r={rounds}$abcdefghijklmnopqrstuu$abcdefghijklmnopqrstuvwxyzabcde"
 
 Result = TypeVar("Result")
@@ -57,7 +55,7 @@ class Passwords:
         self.min_length = settings.password_min_length
         self.least_strength = settings.least_strength
         self.threads = ThreadPoolExecutor(THREADS, "hash", initializer=yield_to_others)
-        self.in_line: Counter[str] = Counter()
+        self.in_line: Counter[str | None] = Counter()
 
     def refuse_poor(self, password: str, email: str, field: str) -> None:
         """Raises Invalid, naming `field`, for a password that is too short, the e-mail, or easily guessed."""
@@ -80,16 +78,16 @@ class Passwords:
         A hash of fewer rounds is checked in less time: a wrong password then spends the rest too. Each round doubles
         the work, so that of `r` and of all from `r` up to today's is that of today's.
         """
-        hashed_or_not = hashed or NOBODY.format(rounds=self.rounds)
-        right, better_hash = self.context.verify_and_update(password, hashed_or_not)
-        if not right:
-            for rounds in range(int(re.findall(r",r=(\d+)\$", hashed_or_not)[0]), self.rounds):
+        known = hashed if hashed and self.context.identify(hashed) else None
+        right, better_hash = self.context.verify_and_update(password, known or NOBODY.format(rounds=self.rounds))
+        if known and not right:
+            for rounds in range(self.context.handler().from_string(known).rounds, self.rounds):
                 self.context.verify(password, NOBODY.format(rounds=rounds))
-        return Verdict(bool(right and hashed), better_hash)
+        return Verdict(bool(right and known), better_hash)
 
     async def hashed(self, password: str, email: str, field: str) -> str:
         """`hash` in the threads for it. Raises Unready when the line is too long."""
-        with self.line(email):
+        with self.line():
             return await self.apart(self.hash, password, email, field)
 
     async def verdict(self, password: str, hashed: str | None) -> Verdict:
@@ -97,18 +95,18 @@ class Passwords:
         return await self.apart(self.check, password, hashed)
 
     @contextmanager
-    def line(self, *who: str) -> Iterator[None]:
+    def line(self, address: str | None = None) -> Iterator[None]:
         """A place in the line, to be had before an attempt is counted. Raises Unready when it is too long.
 
-        No account and no address takes more than its share of it.
+        No address takes more than its share of it.
         """
-        if self.in_line[EVERYBODY] >= LONGEST_LINE or any(self.in_line[name] >= SHARE for name in who):
+        if self.in_line.total() >= LONGEST_LINE or (address and self.in_line[address] >= SHARE):
             raise Unready("Too many people sign in at this moment. Try again in a few seconds.")
-        self.in_line.update((EVERYBODY, *who))
+        self.in_line[address] += 1
         try:
             yield
         finally:
-            self.in_line.subtract((EVERYBODY, *who))
+            self.in_line[address] -= 1
             self.in_line = +self.in_line
 
     async def apart(self, task: Callable[..., Result], *arguments: Any) -> Result:

@@ -4,13 +4,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from anyio import sleep
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
 
 from clinic_api.errors import Unready
 from clinic_api.http.work import UnitOfWork
 from clinic_api.services.attempts import Place, Secret, give_back, take_place
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds
-PATIENCE = 15  # pauses
+PAUSE = 0.3  # seconds
+PATIENCE = 80  # pauses
 
 
 async def may_guess(work: UnitOfWork, secret: Secret, whose: Callable[[], str], address: str | None = None) -> Place:
@@ -18,22 +21,25 @@ async def may_guess(work: UnitOfWork, secret: Secret, whose: Callable[[], str], 
 
     While others that came at the same moment may give theirs back, it waits. `whose` is asked when the caller is known.
     """
-    pause = FIRST_PAUSE
     for _ in range(PATIENCE):
         place = await work.do(lambda: take_place(work.session, secret, whose(), address))
         if place is not None:
             return place
-        await sleep(pause)
-        pause = min(pause * 1.5, LONGEST_PAUSE)
+        await sleep(PAUSE)
     raise Unready("Too many people sign in to this account at this moment. Try again in a few seconds.")
 
 
 @asynccontextmanager
 async def undone_if_it_fails(work: UnitOfWork, place: Place) -> AsyncIterator[None]:
     """Give the place back when the secret could not be judged after all: that was not a wrong one."""
+
+    def undo() -> None:  # as nobody: the caller's session may have ended meanwhile
+        with suppress(DBAPIError), Session(work.tools.engine) as session:  # else it is forgotten soon
+            give_back(session, place)
+            session.commit()
+
     try:
         yield
     except Exception:
-        with suppress(Exception):  # the database may be what failed; then it is forgotten soon
-            await work.do(lambda: give_back(work.session, place))
+        await run_in_threadpool(undo)
         raise

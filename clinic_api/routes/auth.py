@@ -60,7 +60,7 @@ async def login(data: Annotated[LoginForm, Form()], work: Work) -> Response:
     The access token is good for an hour; with the refresh token `POST /auth/refresh` gives the next ones, for 12 hours.
     """
     email, passwords = accounts.spelled(data.username), work.tools.passwords
-    with passwords.line(email, work.network):
+    with passwords.line(work.network):
         place = await may_guess(work, Secret.password, lambda: email, work.network)
         async with undone_if_it_fails(work, place):
             verdict = await passwords.verdict(data.password, place.hashed_password)
@@ -106,11 +106,15 @@ def read_me(work: Work) -> Response:
 async def change_password(data: PasswordChange, work: Work) -> Response:
     """Change your password. All your other sessions end; this one goes on."""
     email, passwords = await work.do(lambda: work.user.email), work.tools.passwords
-    with passwords.line(email, work.network):
+    with passwords.line(work.network):
         place = await may_guess(work, Secret.password, lambda: email, work.network)
         async with undone_if_it_fails(work, place):
             verdict = await passwords.verdict(data.current_password, place.hashed_password)
-            hashed = await passwords.hashed(data.new_password, email, "new_password") if verdict.right else None
+            hashed = (
+                await passwords.apart(passwords.hash, data.new_password, email, "new_password")
+                if verdict.right
+                else None
+            )
             changed = await work.do(lambda: accounts.change_password(work.session, work.user, place, hashed))
     if not changed:
         raise Invalid("current_password", "is not your password", "wrong_password")

@@ -11,7 +11,7 @@ from clinic_api.errors import Conflict, Invalid, Refused, Unauthenticated
 from clinic_api.models import Action, Doctor, Entity, LoginSession, Role, User, UserRegister, UserUpdate
 from clinic_api.models.fields import canonical_email
 from clinic_api.passwords import Passwords
-from clinic_api.services.attempts import Place, clear, clear_all, was_wrong
+from clinic_api.services.attempts import Place, clear, clear_all, give_back, was_wrong
 from clinic_api.services.sessions import Caller, end
 
 ADMINS = 7_236_514_001  # any number that nothing else locks
@@ -114,9 +114,12 @@ def may_change(session: Session, id: int, data: UserUpdate) -> None:
 def change_password(session: Session, caller: Caller, place: Place, hashed: str | None) -> bool:
     """The caller's new password, if the current one was right; all their sessions end but this one."""
     user = find(session, select(User), caller.id, lock="UPDATE")
-    if hashed is None or user.password_set_at != place.password_set_at:
+    if hashed is None:
         was_wrong(session, place)
         tell(session, Action.login_failed, Entity.user, caller.id)
+        return False
+    if user.password_set_at != place.password_set_at:  # it was right a moment ago
+        give_back(session, place)
         return False
     clear(session, place)
     store_password(session, user, hashed)

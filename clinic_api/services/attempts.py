@@ -20,7 +20,7 @@ from clinic_api.tokens import fingerprint
 WINDOW = timedelta(minutes=15)
 PER_TARGET = 10
 PER_ADDRESS = 50
-UNDECIDED = timedelta(seconds=45)  # afterwards the process that was to decide is taken for dead
+UNDECIDED = timedelta(minutes=2)  # afterwards the process that was to decide is taken for dead
 REMEMBERED = timedelta(days=30)
 SWEPT = 100  # rows at a time
 
@@ -91,15 +91,16 @@ def give_back(session: Session, place: Place) -> None:
 
 
 def clear(session: Session, place: Place) -> None:
-    """Give the place back, and forget the account's count for that address."""
+    """Give the place back, and forget the account's count for that address; what is undecided yet still counts."""
+    give_back(session, place)
     mine = (col(Attempt.hashed_target) == place.hashed_target, col(Attempt.address) == place.address)
-    session.connection().execute(delete(Attempt).where(*mine))
+    session.connection().execute(delete(Attempt).where(*mine, col(Attempt.failed)))
 
 
 def clear_all(session: Session, email: str) -> None:
     """Forget the account's count for every address: somebody who may has given it another password."""
     target = fingerprint(f"{Secret.password} {email}")
-    session.connection().execute(delete(Attempt).where(col(Attempt.hashed_target) == target))
+    session.connection().execute(delete(Attempt).where(col(Attempt.hashed_target) == target, col(Attempt.failed)))
 
 
 def was_wrong(session: Session, place: Place) -> None:

@@ -13,7 +13,7 @@ from clinic_api.database import clock
 from clinic_api.errors import Unauthenticated
 from clinic_api.models import Action, Doctor, Entity, LoginSession, Role, User
 from clinic_api.passwords import Verdict
-from clinic_api.services.attempts import REMEMBERED, Place, clear, was_wrong
+from clinic_api.services.attempts import REMEMBERED, Place, clear, give_back, was_wrong
 from clinic_api.tokens import REFRESH_TOKEN, OneTime, Token, first_one_time, next_one_time, read_one_time
 
 LIFETIME = timedelta(hours=12)
@@ -78,9 +78,9 @@ def sign_in(session: Session, place: Place, verdict: Verdict) -> Started | None:
     user = session.get(User, place.user_id, with_for_update={"key_share": True}) if place.user_id else None
     if user is not None:
         act_as(session, actor_of(session)._replace(id=user.id, email=user.email))
-    right = user is not None and verdict.right and user.password_set_at == place.password_set_at
-    if user is None or not right or not counts(session, user):
-        was_wrong(session, place)
+    was_replaced = user is not None and user.password_set_at != place.password_set_at
+    if user is None or was_replaced or not verdict.right or not counts(session, user):
+        (give_back if was_replaced and verdict.right else was_wrong)(session, place)  # it was right a moment ago
         tell(session, Action.login_failed, Entity.user, place.user_id)
         return None
     clear(session, place)
