@@ -1,5 +1,6 @@
 """How a request runs: one thread, one connection, one transaction, and the caller's right checked first."""
 
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial, wraps
@@ -31,6 +32,7 @@ from clinic_api.tokens import Token
 
 Answer = TypeVar("Answer")
 LONGEST_ADDRESS = 64
+PAUSE = 0.05  # seconds, for whoever won a deadlock to get on
 ID: TypeAdapter[int] = TypeAdapter(Id)
 VISIBLE: dict[str, Callable[[Caller], SelectOfScalar[Any]]] = {
     "doctor_id": visible_doctors,
@@ -98,6 +100,7 @@ class UnitOfWork:
         except DBAPIError as error:
             if not is_transient(error, self.committing):
                 raise
+            time.sleep(PAUSE)
             return self.attempt(task)
 
     def attempt(self, task: Callable[[], Answer]) -> Answer:
