@@ -91,14 +91,15 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def is_fit_for_production(self) -> Self:
+        if self.env != "prod":
+            return self
         complaints = []
-        if self.env == "prod" and self.database_url is None:
+        if self.database_url is None:
             complaints.append("DATABASE_URL is missing: ENV=prod needs a PostgreSQL of your own.")
-        if self.env == "prod":
-            keys = [("JWT_SECRET", self.jwt_secret.get_secret_value() if self.jwt_secret else "")]
-            for name, secret in keys + [("One of JWT_OLD_SECRETS", secret) for secret in self.old_secrets]:
-                if weakness := weakness_of(secret):
-                    complaints.append(f"{name} {weakness}; {HOW_TO_MAKE_A_SECRET}")
+        keys = [("JWT_SECRET", self.jwt_secret.get_secret_value() if self.jwt_secret else "")]
+        for name, secret in keys + [("One of JWT_OLD_SECRETS", secret) for secret in self.old_secrets]:
+            if weakness := weakness_of(secret):
+                complaints.append(f"{name} {weakness}; {HOW_TO_MAKE_A_SECRET}")
         if complaints:
             raise ValueError("\n".join(complaints))
         return self

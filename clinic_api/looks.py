@@ -86,8 +86,7 @@ class Looks:
                 self.changed.wait_for(lambda: self.waiting or self.ending)
                 if not self.waiting:
                     return
-            if len(self.waiting) < BATCH:
-                self.hurry.wait(GATHER)
+            self.hurry.wait(self.waiting[0].since + GATHER - time.monotonic())
             batch = self.first(most)
             if self.written(batch):
                 most = BATCH

@@ -47,15 +47,17 @@ def read_one(session: Session, public: Public, among: SelectOfScalar[Any], id: i
 def read_page(session: Session, public: Public, statement: SelectOfScalar[Any], query: ListQuery) -> Page:
     """The part of this list that the query asks for. Raises Invalid for an order by what is no field."""
     page = columns(public, ordered(statement, public, query.sort)).limit(query.limit).offset(query.offset)
-    length = select(func.count()).select_from(statement.order_by(None).subquery()).scalar_subquery()
-    if query.total:
-        page = page.add_columns(length.label("length"))
-    rows = [dict(row) for row in session.connection().execute(page).mappings()]
-    ids = [row["id"] for row in rows if "id" in row]
     if not query.total:
-        return Page(to_json(rows), None, ids)
+        rows = [dict(row) for row in session.connection().execute(page).mappings()]
+        return Page(to_json(rows), None, ids_of(rows))
+    length = select(func.count()).select_from(statement.order_by(None).subquery()).scalar_subquery()
+    rows = [dict(row) for row in session.connection().execute(page.add_columns(length.label("length"))).mappings()]
     lengths = [row.pop("length") for row in rows] or [session.exec(select(length)).one() if query.offset else 0]
-    return Page(to_json(rows), lengths[0], ids)
+    return Page(to_json(rows), lengths[0], ids_of(rows))
+
+
+def ids_of(rows: list[dict[str, Any]]) -> list[int]:
+    return [row["id"] for row in rows if "id" in row]
 
 
 def columns(public: Public, statement: SelectOfScalar[Any]) -> Select[Any]:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -98,10 +98,14 @@ def add_docs(app: FastAPI) -> None:
     )
     app.add_route("/", lambda request: RedirectResponse(f"{request.scope['root_path']}/docs"))
     page = bytes(swagger.body).replace(b"</head>", STYLE)
-    app.add_route("/docs", lambda _: HTMLResponse(page, headers=only_from_here(page)))
-    app.add_route("/redoc", lambda _: HTMLResponse(redoc.body, headers=only_from_here(bytes(redoc.body))))
+    for path, html in [("/docs", page), ("/redoc", bytes(redoc.body))]:
+        app.add_route(path, partial(show, html, only_from_here(html)))
     app.add_route("/static/redoc.standalone.js", lambda _: Response(redoc_script(), media_type="text/javascript"))
     app.mount("/static", StaticFiles(packages=[("fastapi_offline", "static")]))
+
+
+def show(page: bytes, headers: dict[str, str], _request: Request) -> Response:
+    return HTMLResponse(page, headers=headers)
 
 
 def only_from_here(page: bytes) -> dict[str, str]:

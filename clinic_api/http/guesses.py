@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, suppress
 
 from anyio import sleep
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from clinic_api.errors import Unready
@@ -34,7 +34,7 @@ async def undone_if_it_fails(work: UnitOfWork, place: Place) -> AsyncIterator[No
     """Give the place back when the secret could not be judged after all: that was not a wrong one."""
 
     def undo() -> None:  # as nobody: the caller's session may have ended meanwhile
-        with suppress(DBAPIError), Session(work.tools.engine) as session:  # else it is forgotten soon
+        with suppress(SQLAlchemyError), Session(work.tools.engine) as session:  # else it is forgotten soon
             give_back(session, place)
             session.commit()
 

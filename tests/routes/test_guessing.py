@@ -87,6 +87,18 @@ def test_a_right_one_among_wrong_ones_at_once_frees_no_more_than_its_place(admin
     assert guess(elsewhere, "admin@example.org").status_code == 429
 
 
+def test_a_right_one_leaves_undecided_ones_counted(admin: TestClient, engine: Engine) -> None:
+    elsewhere = at(admin, "10.0.0.9")
+    guesses(elsewhere, 5)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE attempts SET failed = false"))
+    guesses(elsewhere, 2)
+    log_in(elsewhere, "admin@example.org")
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM attempts WHERE NOT failed")) == 5
+        assert connection.scalar(text("SELECT count(*) FROM attempts WHERE failed")) == 0
+
+
 def test_successful_logins_never_count(admin: TestClient, engine: Engine) -> None:
     for _ in range(12):
         log_in(admin, "admin@example.org")
