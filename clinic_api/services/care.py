@@ -1,7 +1,7 @@
 """Who cares for whom: which records somebody may see, assigning, retiring and restoring, and emergencies."""
 
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, and_, col, func, select
@@ -95,17 +95,8 @@ def assign(session: Session, caller: Caller, doctor_id: int, patient_id: int) ->
             name = type(record).__name__.lower()
             raise Conflict(f"This {name} is inactive and takes no new assignment. Set `active` to true.", "active")
     tell(session, Action.assign, Entity.patient, patient_id, {"doctor_id": [None, doctor_id]})
-    return session.merge(Assignment(**link(caller, doctor_id, patient_id, clock(session)))), True
-
-
-def link(caller: Caller, doctor_id: int | None, patient_id: int, now: datetime) -> dict[str, Any]:
-    """Who is assigned to whom, by whom and when."""
-    return {
-        "doctor_id": doctor_id,
-        "patient_id": patient_id,
-        "assigned_at": now,
-        "assigned_by": caller.id,
-    }
+    lasting = Assignment(doctor_id=doctor_id, patient_id=patient_id, assigned_at=clock(session), assigned_by=caller.id)
+    return session.merge(lasting), True
 
 
 def unassign(session: Session, caller: Caller, doctor_id: int, patient_id: int) -> None:

@@ -10,7 +10,7 @@ from clinic_api.audit import tell, tell_look
 from clinic_api.database import clock
 from clinic_api.models import Action, Assignment, Doctor, EmergencyRequest, Entity, Patient
 from clinic_api.services.attempts import Place, give_back, was_wrong
-from clinic_api.services.care import holds, link
+from clinic_api.services.care import holds
 from clinic_api.services.sessions import Caller
 
 LASTS = timedelta(hours=4)
@@ -38,6 +38,7 @@ def open_access(session: Session, caller: Caller, place: Place, data: EmergencyR
 
     A second one prolongs the first; a doctor to whom the patient is assigned for good keeps that as it is.
     """
+    assert caller.doctor_id is not None  # the guard `doctor` lets nobody else in
     match = select(Patient).where(Patient.medical_record_number == data.medical_record_number)
     match = match.where(Patient.birth_date == data.birth_date, col(Patient.retired_at).is_(None))
     patient = session.exec(match.with_for_update()).one_or_none()
@@ -58,5 +59,13 @@ def open_access(session: Session, caller: Caller, place: Place, data: EmergencyR
         "expires_at": [running and running.expires_at, until],
     }
     tell(session, Action.emergency_access, Entity.patient, patient.id, changes)
-    session.merge(Assignment(**link(caller, caller.doctor_id, patient.id, now), reason=data.reason, expires_at=until))
+    ending = Assignment(
+        doctor_id=caller.doctor_id,
+        patient_id=patient.id,
+        assigned_at=now,
+        assigned_by=caller.id,
+        reason=data.reason,
+        expires_at=until,
+    )
+    session.merge(ending)
     return Grant(patient, until, is_new=running is None)
