@@ -33,9 +33,9 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".clinic")
     pool_size: int = Field(default=16, ge=1, le=500)
     connect_timeout: Seconds = 3
-    pool_timeout: Seconds = 3
-    statement_timeout: Seconds = 10
     lock_timeout: Seconds = 3
+    statement_timeout: Seconds = 4
+    request_timeout: Seconds = 4.5
 
     jwt_secret: SecretStr | None = None
     jwt_old_secrets: SecretStr = SecretStr("")

@@ -1,21 +1,29 @@
 """The database: which one, the engine for it, and the one way to find a record."""
 
 import math
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import URL, Engine, create_engine, event
+from psycopg2 import InterfaceError
+from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api import migrations
 from clinic_api.config import Settings
-from clinic_api.errors import NotFound
+from clinic_api.errors import NotFound, Unready
 
 Found = TypeVar("Found")
+
+TRY_AGAIN = ("40001", "40P01")  # SQLSTATE: serialization failure, deadlock
+READ_ONLY = "25006"
+in_use: dict[int, Any] = {}
+"""The connection that each thread has in hand."""
 
 
 @contextmanager
@@ -45,9 +53,9 @@ def make_engine(url: URL, settings: Settings) -> Engine:
     """As many connections as threads, none beyond; each waits for nothing longer than the settings say."""
     engine = create_engine(
         url,
-        pool_size=settings.pool_size + 1,  # the audit has one of its own
+        pool_size=settings.pool_size + 2,  # the audit has one of its own, and so has whoever asks for health
         max_overflow=0,
-        pool_timeout=settings.pool_timeout,
+        pool_timeout=settings.request_timeout,
         pool_use_lifo=True,
         hide_parameters=True,
         connect_args={"connect_timeout": math.ceil(settings.connect_timeout), "application_name": "clinic-api"},
@@ -66,7 +74,40 @@ def make_engine(url: URL, settings: Settings) -> Engine:
             )
         connection.commit()
 
+    @event.listens_for(engine, "checkout")
+    def take(connection: Any, _record: Any, _proxy: Any) -> None:
+        in_use[threading.get_ident()] = connection
+
+    @event.listens_for(engine, "checkin")
+    def give_back(_connection: Any, _record: Any) -> None:
+        in_use.pop(threading.get_ident(), None)
+
+    @event.listens_for(engine, "handle_error")
+    def leave_a_former_primary(context: ExceptionContext) -> None:
+        """After a failover: of several hosts another one is written to now, so all connections are made anew."""
+        if getattr(context.original_exception, "pgcode", None) == READ_ONLY:
+            context.is_disconnect = True
+
     return engine
+
+
+def cut_off(thread: int) -> None:
+    """End the connection that this thread has in hand, so that it waits no longer for an answer."""
+    if connection := in_use.get(thread):
+        with suppress(OSError, InterfaceError), socket.fromfd(connection.fileno(), 0, socket.SOCK_STREAM) as end:
+            end.shutdown(socket.SHUT_RDWR)
+
+
+def commit(session: Session) -> None:
+    """Commit, and be sure of it. Raises Unready when PostgreSQL calls committed what its standby did not confirm.
+
+    It does so, with nothing but a warning, when a statement timeout ends its wait for a synchronous standby.
+    """
+    notices = session.connection().connection.dbapi_connection.notices  # type: ignore[union-attr]
+    notices.clear()
+    session.commit()
+    if notices:
+        raise Unready("It is not certain that this was stored. Read before you try again.")
 
 
 def set_autocommit(connection: Any, level: str) -> None:
@@ -86,7 +127,7 @@ def is_transient(error: DBAPIError, committing: bool) -> bool:
     PostgreSQL asks for another try after a deadlock or a serialization failure; and a pooled connection may be dead,
     which before the commit harms nothing.
     """
-    asked = getattr(error.orig, "pgcode", None) in ("40001", "40P01")
+    asked = getattr(error.orig, "pgcode", None) in TRY_AGAIN
     return asked or (error.connection_invalidated and not committing)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
@@ -17,6 +16,7 @@ from clinic_api.http.limits import limiter
 from clinic_api.http.logs import RequestLog, configure_logs
 from clinic_api.http.prefix import Prefix
 from clinic_api.http.problems import add_problems
+from clinic_api.http.threads import threads
 from clinic_api.looks import looks
 from clinic_api.passwords import Passwords
 from clinic_api.routes import routers
@@ -26,10 +26,10 @@ from clinic_api.tokens import Tokens
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    anyio.to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
-    with database(settings) as app.state.engine:
+    patience = settings.request_timeout
+    with database(settings) as app.state.engine, looks(app.state.engine, patience / 2) as app.state.looks:
         app.state.reads = app.state.engine.execution_options(isolation_level="AUTOCOMMIT")
-        with looks(app.state.engine, settings.pool_timeout) as app.state.looks:
+        with threads(settings.pool_size, patience) as app.state.threads, threads(1, patience) as app.state.checks:
             yield
 
 

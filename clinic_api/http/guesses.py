@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from anyio import sleep
-from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from clinic_api.errors import Unready
+from clinic_api.http.threads import Job
 from clinic_api.http.work import UnitOfWork
 from clinic_api.services.attempts import Place, Secret, give_back, take_place
 
@@ -31,15 +31,21 @@ async def may_guess(work: UnitOfWork, secret: Secret, whose: Callable[[], str], 
 
 @asynccontextmanager
 async def undone_if_it_fails(work: UnitOfWork, place: Place) -> AsyncIterator[None]:
-    """Give the place back when the secret could not be judged after all: that was not a wrong one."""
+    """Give the place back when the secret could not be judged after all: that was not a wrong one.
+
+    Not when the database is in trouble: then it is forgotten soon by itself.
+    """
 
     def undo() -> None:  # as nobody: the caller's session may have ended meanwhile
-        with suppress(SQLAlchemyError), Session(work.tools.engine) as session:  # else it is forgotten soon
+        with Session(work.tools.engine) as session:
             give_back(session, place)
             session.commit()
 
     try:
         yield
+    except (SQLAlchemyError, Unready):
+        raise
     except Exception:
-        await run_in_threadpool(undo)
+        with suppress(SQLAlchemyError, Unready):
+            await work.tools.threads.do(Job(undo))
         raise

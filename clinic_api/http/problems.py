@@ -23,6 +23,7 @@ from clinic_api import errors
 from clinic_api.database import constraint
 from clinic_api.http.limits import seconds_to_wait
 from clinic_api.http.logs import told
+from clinic_api.http.threads import NO_ANSWER
 from clinic_api.migrations import TOO_OLD, UNDEFINED_TABLE
 from clinic_api.models import metadata
 
@@ -153,7 +154,7 @@ def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:
 
 
 def on_unready(request: Request, error: Exception) -> JSONResponse:
-    return on_clinic_error(request, errors.Unready("The database does not answer in time. Try again in a moment."))
+    return on_clinic_error(request, errors.Unready(NO_ANSWER))
 
 
 def on_http_error(request: Request, error: HTTPException) -> JSONResponse:

@@ -8,7 +8,6 @@ from inspect import iscoroutinefunction
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import SecurityScopes
@@ -19,11 +18,12 @@ from sqlmodel.sql.expression import SelectOfScalar
 from starlette.exceptions import HTTPException
 
 from clinic_api.audit import Actor, act_as
-from clinic_api.database import entity, find, is_transient
-from clinic_api.errors import Refused, Unauthenticated, UnsupportedMediaType
+from clinic_api.database import commit, entity, find, is_transient
+from clinic_api.errors import Refused, Unauthenticated, Unready, UnsupportedMediaType
 from clinic_api.http.auth import GUARDS
 from clinic_api.http.limits import network_of
 from clinic_api.http.strict import refuse_media_type, refuse_unread
+from clinic_api.http.threads import NO_ANSWER, Job, Threads
 from clinic_api.models import Id, Patient, Role
 from clinic_api.services.accounts import visible_users
 from clinic_api.services.care import visible_doctors, visible_patients
@@ -33,6 +33,7 @@ from clinic_api.tokens import Token
 Answer = TypeVar("Answer")
 LONGEST_ADDRESS = 64
 PAUSE = 0.05  # seconds, for whoever won a deadlock to get on
+NO_SECOND_TRY_AFTER = 2  # seconds
 ID: TypeAdapter[int] = TypeAdapter(Id)
 VISIBLE: dict[str, Callable[[Caller], SelectOfScalar[Any]]] = {
     "doctor_id": visible_doctors,
@@ -47,6 +48,7 @@ class UnitOfWork:
     """What one request has in hand: the session, the person who asks, and the application's tools (`app.state`)."""
 
     session: Session
+    job: Job[Any]
     committing = False
     shown: list[tuple[list[int], bool]]
     """Ids of patients, and whether in a list."""
@@ -87,30 +89,33 @@ class UnitOfWork:
             self.shown.append((ids, in_a_list))
 
     async def do(self, task: Callable[[], Answer]) -> Answer:
-        """`run` for a route that takes more than one transaction, as there is something to wait for between them."""
-        return await run_in_threadpool(self.run, task)
+        """Do this in a thread, in one transaction that is committed before the answer leaves."""
+        threads: Threads = self.tools.threads
+        job = self.job = Job(partial(self.run, task))
+        return await threads.do(job)
 
     def run(self, task: Callable[[], Answer]) -> Answer:
-        """Do this in one transaction, committed before the answer leaves.
-
-        Once more when that failed for a reason that goes away by itself; but never after a commit whose end is unknown.
-        """
+        """Once more when it failed for a reason that goes away by itself; but never after a commit of unknown end."""
+        began = time.monotonic()
         try:
             return self.attempt(task)
         except DBAPIError as error:
-            if not is_transient(error, self.committing):
+            if not is_transient(error, self.committing) or time.monotonic() - began > NO_SECOND_TRY_AFTER:
                 raise
             time.sleep(PAUSE)
             return self.attempt(task)
 
     def attempt(self, task: Callable[[], Answer]) -> Answer:
         self.committing, self.shown = False, []
-        engine = self.tools.reads if self.request.method == "GET" else self.tools.engine
-        with Session(engine, expire_on_commit=False) as self.session:
+        reads = self.request.method == "GET"
+        with Session(self.tools.reads if reads else self.tools.engine, expire_on_commit=False) as self.session:
             self.admit()
             answer = task()
-            self.committing = True
-            self.session.commit()
+            if self.job.has_expired:
+                raise Unready(NO_ANSWER)
+            if not reads:
+                self.committing = True
+                commit(self.session)
         for ids, in_a_list in self.shown:
             self.tools.looks.add(self.actor, ids, in_a_list=in_a_list)
         return answer
@@ -150,8 +155,8 @@ def as_work(endpoint: Callable[..., Any]) -> Callable[..., Any]:
         return endpoint
 
     @wraps(endpoint)
-    def run(*, work: UnitOfWork, **arguments: Any) -> Any:
-        return work.run(partial(endpoint, work=work, **arguments))
+    async def run(*, work: UnitOfWork, **arguments: Any) -> Any:
+        return await work.do(partial(endpoint, work=work, **arguments))
 
     return run
 
@@ -188,7 +193,7 @@ class WorkRoute(APIRoute):
     async def check_first(self, work: UnitOfWork, task: Callable[[], None]) -> None:
         """Raise the refusals that come before the one at hand."""
         await self.guard.dependency(work.request, SecurityScopes(self.guard.scopes))
-        await run_in_threadpool(work.run, task)
+        await work.do(task)
 
 
 def nothing() -> None:

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request
@@ -6,6 +8,7 @@ from pydantic import BaseModel, Field
 from clinic_api import __version__, migrations
 from clinic_api.http.limits import limiter
 from clinic_api.http.strict import refuse_unread
+from clinic_api.http.threads import Job, Threads
 
 router = APIRouter(tags=["System"], dependencies=[Depends(refuse_unread)])
 
@@ -19,6 +22,19 @@ class Health(Live):
     version: Annotated[str, Field(examples=[__version__])] = __version__
 
 
+def check(request: Request) -> Health:
+    migrations.refuse_older(request.app.state.engine)
+    return Health()
+
+
+check_seldom = limiter.limit("30/minute")(check)
+
+
+async def checked(request: Request, check: Callable[[Request], Health]) -> Health:
+    checks: Threads = request.app.state.checks
+    return await checks.do(Job(partial(check, request)))
+
+
 @router.get("/health/live")
 async def read_liveness() -> Live:
     """The process runs; for orchestrators."""
@@ -26,15 +42,12 @@ async def read_liveness() -> Live:
 
 
 @router.get("/health/ready")
-def read_readiness(request: Request) -> Health:
+async def read_readiness(request: Request) -> Health:
     """The database answers, and its schema is as new as this version needs; for orchestrators."""
-    migrations.refuse_older(request.app.state.engine)
-    return Health()
+    return await checked(request, check)
 
 
 @router.get("/health")
-@limiter.limit("30/minute")
-def read_health(request: Request) -> Health:
+async def read_health(request: Request) -> Health:
     """Whether the clinic is open: server and database. 30 times a minute per address."""
-    migrations.refuse_older(request.app.state.engine)
-    return Health()
+    return await checked(request, check_seldom)

@@ -266,7 +266,7 @@ def test_while_looks_cannot_be_written_readers_wait_and_are_refused_and_none_is_
 ) -> None:
     id = make_patient(admin)["id"]
     monkeypatch.setattr(looks, "MOST", 3)
-    impatient = get_settings().model_copy(update={"lock_timeout": 1, "pool_timeout": 1})
+    impatient = get_settings().model_copy(update={"lock_timeout": 1, "request_timeout": 2})
     with TestClient(create_app(impatient), headers=dict(admin.headers)) as client:
         with engine.connect() as other:
             other.execute(text("LOCK TABLE audit_events IN EXCLUSIVE MODE"))
