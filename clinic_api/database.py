@@ -127,8 +127,13 @@ def is_transient(error: DBAPIError, committing: bool) -> bool:
     PostgreSQL asks for another try after a deadlock or a serialization failure; and a pooled connection may be dead,
     which before the commit harms nothing.
     """
-    asked = getattr(error.orig, "pgcode", None) in TRY_AGAIN
-    return asked or (error.connection_invalidated and not committing)
+    return sqlstate(error) in TRY_AGAIN or (error.connection_invalidated and not committing)
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    """What PostgreSQL says has gone wrong; none when it said nothing, as it does not answer."""
+    code: str | None = getattr(error.orig, "pgcode", None)
+    return code
 
 
 def constraint(error: DBAPIError) -> str | None:

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from anyio import sleep
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session
 
+from clinic_api.database import sqlstate
 from clinic_api.errors import Unready
 from clinic_api.http.threads import Job
 from clinic_api.http.work import UnitOfWork
@@ -33,7 +34,7 @@ async def may_guess(work: UnitOfWork, secret: Secret, whose: Callable[[], str], 
 async def undone_if_it_fails(work: UnitOfWork, place: Place) -> AsyncIterator[None]:
     """Give the place back when the secret could not be judged after all: that was not a wrong one.
 
-    Not when the database is in trouble: then it is forgotten soon by itself.
+    But not when the database is gone: then it is soon forgotten by itself.
     """
 
     def undo() -> None:  # as nobody: the caller's session may have ended meanwhile
@@ -43,9 +44,9 @@ async def undone_if_it_fails(work: UnitOfWork, place: Place) -> AsyncIterator[No
 
     try:
         yield
-    except (SQLAlchemyError, Unready):
-        raise
-    except Exception:
-        with suppress(SQLAlchemyError, Unready):
-            await work.tools.threads.do(Job(undo))
+    except Exception as error:
+        is_gone = isinstance(error, Unready) or (isinstance(error, DBAPIError) and sqlstate(error) is None)
+        if not is_gone:
+            with suppress(SQLAlchemyError, Unready):
+                await work.tools.threads.do(Job(undo))
         raise

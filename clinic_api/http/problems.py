@@ -20,7 +20,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clinic_api import errors
-from clinic_api.database import constraint
+from clinic_api.database import constraint, sqlstate
 from clinic_api.http.limits import seconds_to_wait
 from clinic_api.http.logs import told
 from clinic_api.http.threads import NO_ANSWER
@@ -144,8 +144,8 @@ def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:
         return on_clinic_error(request, errors.Conflict(detail, field))
     if isinstance(error, (IntegrityError, DataError)):
         return on_invalid(request, errors.Invalid("body", "holds a value that cannot be stored", "not_storable"))
-    code = getattr(error.orig, "pgcode", None) or ""
-    log.error("database", request_id=request.state.request_id, sqlstate=code or "unknown", **told(error))
+    code = sqlstate(error)
+    log.error("database", request_id=request.state.request_id, sqlstate=code, **told(error))
     if code == UNDEFINED_TABLE:
         return on_clinic_error(request, errors.Unready(TOO_OLD))
     if isinstance(error, (ProgrammingError, NotSupportedError)):
