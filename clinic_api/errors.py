@@ -45,6 +45,15 @@ class Conflict(ClinicError):
         self.field = field
 
 
+class Stale(ClinicError):
+    """The caller wants to change a version of the record that is no longer the present one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This has changed since you read it. Read it again, and send the new ETag, quotes included, as If-Match."
+        )
+
+
 class TooManyAttempts(ClinicError):
     """Somebody seems to be guessing; `seconds` from now they may try once more."""
 

@@ -47,6 +47,6 @@ def reset_password(
         if user is None:
             fail("There is no account with this e-mail.")
         new = PasswordSet(new_password=password).new_password
-        accounts.set_password(session, user.id, Passwords(settings).hash(new, user.email, "password"))
+        accounts.set_password(session, user, Passwords(settings).hash(new, user.email, "password"))
         session.commit()
         print(f"{user.email} has a new password, and all their sessions have ended.")

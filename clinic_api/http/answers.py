@@ -10,6 +10,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from clinic_api.audit import tell_look
 from clinic_api.database import entity, find
 from clinic_api.errors import Invalid
+from clinic_api.http.conditions import etag, is_known, refuse_stale
 from clinic_api.http.work import UnitOfWork
 from clinic_api.models.base import Record, Row
 from clinic_api.models.page import ListQuery
@@ -21,11 +22,13 @@ JSON = "application/json"
 def one(work: UnitOfWork, public: Public, among: SelectOfScalar[Any], id: int) -> Response:
     row = read_one(work.session, public, among, id)
     work.saw(entity(among), [id])
+    if is_known(work.request, row.version):
+        return Response(status_code=304, headers={"ETag": etag(row.version)})
     return record(public, row)
 
 
 def record(public: Public, row: Any, status: int = 200, **headers: str) -> Response:
-    return Response(dump(public, row), status, {"ETag": f'"{row.version}"', **headers}, JSON)
+    return Response(dump(public, row), status, {"ETag": etag(row.version), **headers}, JSON)
 
 
 def page(work: UnitOfWork, public: Public, statement: SelectOfScalar[Any], query: ListQuery) -> Response:
@@ -60,6 +63,8 @@ def updated(work: UnitOfWork, public: Public, among: SelectOfScalar[Any], id: in
 
 def changed(work: UnitOfWork, public: Public, row: Row, values: dict[str, Any]) -> Response:
     row.sqlmodel_update(values)
+    row.refuse_contradictions()
+    refuse_stale(work.request, row.version)
     if not work.session.is_modified(row):
         tell_look(work.session, row)
     work.session.flush()

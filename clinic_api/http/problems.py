@@ -39,6 +39,7 @@ STATUS: dict[type[errors.ClinicError], int] = {
     errors.Refused: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.Stale: 412,
     errors.UnsupportedMediaType: 415,
     errors.TooManyAttempts: 429,
     errors.Unready: 503,

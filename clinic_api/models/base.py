@@ -41,6 +41,9 @@ class Row(SQLModel):
     updated_at: Updated
     version: Annotated[int, Rule(description="Counts the changes; the ETag of the record.", examples=[1])]
 
+    def refuse_contradictions(self) -> None:
+        """Raise Invalid for what no single field can tell."""
+
     @declared_attr.directive
     def __tablename__(cls) -> str:
         return f"{cls.__name__.lower()}s"
@@ -77,12 +80,13 @@ class Record(Row):
     retired_at: Annotated[datetime | None, Field(sa_type=DateTime(timezone=True))] = None
 
     def prepare(self, connection: Connection) -> None:
-        """Before it is written: make what is made by itself, raise Invalid for what no single field can tell."""
+        """Before it is written: make what is made by itself."""
 
 
 @event.listens_for(Record, "before_insert", propagate=True)
 @event.listens_for(Record, "before_update", propagate=True)
 def complete(mapper: Mapper[Any], connection: Connection, record: Record) -> None:
+    record.refuse_contradictions()
     record.prepare(connection)
     record.search_words = stored_words(*(getattr(record, name) for name in record.searched))
 

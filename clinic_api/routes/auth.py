@@ -4,9 +4,11 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import JSONResponse
 from sqlmodel import select
 
+from clinic_api.database import find
 from clinic_api.errors import Invalid, LoginFailed
 from clinic_api.http.answers import one, record
 from clinic_api.http.auth import anybody, public, staff
+from clinic_api.http.conditions import refuse_stale
 from clinic_api.http.guesses import may_guess, undone_if_it_fails
 from clinic_api.http.limits import is_signed_in, limiter
 from clinic_api.http.work import UnitOfWork, Work, WorkRoute
@@ -20,7 +22,7 @@ from clinic_api.models import (
     UserRegister,
 )
 from clinic_api.services import accounts, sessions
-from clinic_api.services.attempts import Secret
+from clinic_api.services.attempts import Place, Secret
 from clinic_api.services.sessions import Started
 
 router = APIRouter(prefix="/auth", tags=["Sign in"], route_class=WorkRoute)
@@ -115,7 +117,15 @@ async def change_password(data: PasswordChange, work: Work) -> Response:
                 if verdict.right
                 else None
             )
-            changed = await work.do(lambda: accounts.change_password(work.session, work.user, place, hashed))
+            changed = await work.do(lambda: store_password(work, place, hashed))
     if not changed:
         raise Invalid("current_password", "is not your password", "wrong_password")
     return Response(status_code=204)
+
+
+def store_password(work: UnitOfWork, place: Place, hashed: str | None) -> bool:
+    version = find(work.session, select(User), work.user.id, lock="UPDATE").version
+    changed = accounts.change_password(work.session, work.user, place, hashed)
+    if changed:
+        refuse_stale(work.request, version)
+    return changed

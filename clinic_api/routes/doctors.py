@@ -5,6 +5,7 @@ from fastapi import APIRouter, Query, Response
 from clinic_api.database import find
 from clinic_api.http import answers
 from clinic_api.http.auth import admin, staff
+from clinic_api.http.conditions import refuse_stale
 from clinic_api.http.work import Work, WorkRoute
 from clinic_api.models import (
     AssignmentPublic,
@@ -60,7 +61,9 @@ def delete_doctor(doctor_id: Id, work: Work) -> Response:
 
     The patients are untouched; the header `X-Unassigned-Patients` says how many are left without a doctor.
     """
-    doctor = care.retire(work.session, visible_doctors(work.user), doctor_id)
+    doctor = find(work.session, visible_doctors(work.user), doctor_id, lock="UPDATE")
+    refuse_stale(work.request, doctor.version)
+    care.retire(work.session, doctor)
     alone = care.left_alone_by(work.session, doctor)
     return Response(status_code=204, headers={"X-Unassigned-Patients": str(alone)})
 
@@ -95,4 +98,5 @@ def assign_patient(doctor_id: Id, patient_id: Id, work: Work) -> Response:
 def unassign_patient(doctor_id: Id, patient_id: Id, work: Work) -> Response:
     """End an assignment: the doctor no longer sees the patient. Also 204 when there was none."""
     care.unassign(work.session, work.user, doctor_id, patient_id)
+    refuse_stale(work.request, None)
     return Response(status_code=204)

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Query, Response
 from clinic_api.database import find
 from clinic_api.http import answers
 from clinic_api.http.auth import admin, staff
+from clinic_api.http.conditions import refuse_stale
 from clinic_api.http.work import Work, WorkRoute
 from clinic_api.models import (
     DoctorPublic,
@@ -54,7 +55,9 @@ def update_patient(patient_id: Id, data: PatientUpdate, work: Work) -> Response:
 @router.delete("/{patient_id}", status_code=204, dependencies=[admin])
 def delete_patient(patient_id: Id, work: Work) -> Response:
     """Retire a patient: gone from every answer, until restored."""
-    retire(work.session, visible_patients(work.user), patient_id)
+    patient = find(work.session, visible_patients(work.user), patient_id, lock="UPDATE")
+    refuse_stale(work.request, patient.version)
+    retire(work.session, patient)
     return Response(status_code=204)
 
 

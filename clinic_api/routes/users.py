@@ -5,6 +5,7 @@ from fastapi import APIRouter, Query, Response
 from clinic_api.database import find
 from clinic_api.http import answers
 from clinic_api.http.auth import admin
+from clinic_api.http.conditions import refuse_stale
 from clinic_api.http.work import Work, WorkRoute
 from clinic_api.models import Id, ListQuery, PasswordSet, UserPublic, UserUpdate
 from clinic_api.services import accounts
@@ -31,7 +32,9 @@ def update_user(user_id: Id, data: UserUpdate, work: Work) -> Response:
 
     The last active administrator stays one.
     """
-    accounts.may_change(work.session, user_id, data)
+    user = accounts.find_to_change(work.session, user_id, data)
+    refuse_stale(work.request, user.version)
+    accounts.refuse_last_admin(work.session, user, data)
     return answers.updated(work, UserPublic, visible_users(work.user), user_id, data)
 
 
@@ -40,5 +43,11 @@ async def set_password(user_id: Id, data: PasswordSet, work: Work) -> Response:
     """Give an account another password, for somebody who has forgotten theirs. All its sessions end."""
     user = await work.do(lambda: find(work.session, visible_users(work.user), user_id))
     hashed = await work.tools.passwords.hashed(data.new_password, user.email, "new_password")
-    await work.do(lambda: accounts.set_password(work.session, user_id, hashed))
+
+    def store() -> None:
+        user = find(work.session, visible_users(work.user), user_id, lock="UPDATE")
+        refuse_stale(work.request, user.version)
+        accounts.set_password(work.session, user, hashed)
+
+    await work.do(store)
     return Response(status_code=204)

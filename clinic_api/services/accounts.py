@@ -95,17 +95,23 @@ def add_user(session: Session, data: UserRegister, hashed: str) -> User:
     return user
 
 
-def may_change(session: Session, id: int, data: UserUpdate) -> None:
-    """Raises NotFound, Invalid, or Conflict for the last active administrator, if the account may not be so."""
+def find_to_change(session: Session, id: int, data: UserUpdate) -> User:
+    """The account, which nobody else changes meanwhile. Raises NotFound, and Invalid for what cannot be."""
     lock_admins(session)
     user = find(session, select(User), id, lock="UPDATE")
     sent = data.model_dump(exclude_unset=True)
     role, doctor_id = sent.get("role", user.role), sent.get("doctor_id", user.doctor_id)
     if (role, doctor_id) != (user.role, user.doctor_id):
         refuse_mismatch(session, role, doctor_id)
-    is_active = sent.get("is_active", user.is_active)
-    if user.role is Role.ADMIN and user.is_active and not (role is Role.ADMIN and is_active):
-        others = select(User.id).where(User.role == Role.ADMIN, col(User.is_active), User.id != id)
+    return user
+
+
+def refuse_last_admin(session: Session, user: User, data: UserUpdate) -> None:
+    """Raises Conflict if nobody would be left who is an active administrator."""
+    sent = data.model_dump(exclude_unset=True)
+    stays, is_active = sent.get("role", user.role) is Role.ADMIN, sent.get("is_active", user.is_active)
+    if user.role is Role.ADMIN and user.is_active and not (stays and is_active):
+        others = select(User.id).where(User.role == Role.ADMIN, col(User.is_active), User.id != user.id)
         if session.exec(others.limit(1)).first() is None:
             field = "role" if is_active else "is_active"
             raise Conflict("This is the last active administrator. Make another one first.", field)
@@ -127,12 +133,11 @@ def change_password(session: Session, caller: Caller, place: Place, hashed: str 
     return True
 
 
-def set_password(session: Session, user_id: int, hashed: str) -> None:
+def set_password(session: Session, user: User, hashed: str) -> None:
     """Another password for this user, whose sessions all end, and whose failed attempts no longer count."""
-    user = find(session, select(User), user_id, lock="UPDATE")
     store_password(session, user, hashed)
     clear_all(session, user.email)
-    end(session, user_id)
+    end(session, user.id)
 
 
 def store_password(session: Session, user: User, hashed: str) -> None:

@@ -116,12 +116,10 @@ def holds(assignment: Assignment, now: datetime) -> bool:
     return assignment.expires_at is None or assignment.expires_at > now
 
 
-def retire(session: Session, among: SelectOfScalar[Retired], id: int) -> Retired:
+def retire(session: Session, record: Record) -> None:
     """Take the record out of use: gone from every answer, its unique values free, its row and assignments kept."""
-    record = find(session, among, id, lock="UPDATE")
     record.retired_at = clock(session)
     session.flush()
-    return record
 
 
 def restore(session: Session, model: type[Retired], id: int) -> Retired:

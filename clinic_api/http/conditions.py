@@ -1,0 +1,31 @@
+"""Conditional requests (RFC 9110, 13): nobody overwrites what they have not seen, and nothing is sent twice."""
+
+import re
+
+from fastapi import Request
+
+from clinic_api.errors import Stale
+
+TAG = re.compile(r'(W/)?"([^"]*)"')
+
+
+def etag(version: int) -> str:
+    """The ETag of a record: its version. A strong one, for what a record looks like follows from its version."""
+    return f'"{version}"'
+
+
+def refuse_stale(request: Request, version: int | None) -> None:
+    """Raises Stale if the request wants another version (`If-Match`) than this; none has what has no version."""
+    sent = request.headers.getlist("if-match")
+    if sent and "*" not in sent and (version is None or etag(version) not in strong_tags(sent)):
+        raise Stale
+
+
+def is_known(request: Request, version: int) -> bool:
+    """Whether the caller has this version already (`If-None-Match`)."""
+    sent = request.headers.getlist("if-none-match")
+    return "*" in sent or any(found.group(2) == str(version) for line in sent for found in TAG.finditer(line))
+
+
+def strong_tags(lines: list[str]) -> set[str]:
+    return {found.group() for line in lines for found in TAG.finditer(line) if not found.group(1)}
