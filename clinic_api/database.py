@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from psycopg2 import InterfaceError
 from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, func, select
+from sqlmodel import Session, SQLModel, delete, func, select, tuple_
 from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api import migrations
@@ -22,6 +22,7 @@ Found = TypeVar("Found")
 
 TRY_AGAIN = ("40001", "40P01")  # SQLSTATE: serialization failure, deadlock
 READ_ONLY = "25006"
+SWEPT = 100  # rows at a time
 in_use: dict[int, Any] = {}
 """The connection that each thread has in hand."""
 
@@ -119,6 +120,14 @@ def clock(session: Session) -> datetime:
     """The time by the database's clock, which all processes share."""
     now: datetime = session.exec(select(func.clock_timestamp())).one()
     return now
+
+
+def sweep(session: Session, model: type[SQLModel], moment: str, before: datetime) -> None:
+    """Delete up to a hundred rows whose `moment` lies before this one; whoever sweeps at the same time takes others."""
+    table = model.metadata.tables[str(model.__tablename__)]
+    keys = table.primary_key.columns
+    old = select(*keys).where(table.c[moment] < before).limit(SWEPT).with_for_update(skip_locked=True)
+    session.connection().execute(delete(table).where(tuple_(*keys).in_(old)))
 
 
 def is_transient(error: DBAPIError, committing: bool) -> bool:

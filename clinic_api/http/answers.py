@@ -12,6 +12,7 @@ from clinic_api.database import entity, find
 from clinic_api.errors import Invalid
 from clinic_api.http.conditions import etag, is_known, refuse_stale
 from clinic_api.http.work import UnitOfWork
+from clinic_api.models import PatientPublic
 from clinic_api.models.base import Record, Row
 from clinic_api.models.page import ListQuery
 from clinic_api.reading import Public, dump, read_one, read_page
@@ -24,10 +25,12 @@ def one(work: UnitOfWork, public: Public, among: SelectOfScalar[Any], id: int) -
     work.saw(entity(among), [id])
     if is_known(work.request, row.version):
         return Response(status_code=304, headers={"ETag": etag(row.version)})
-    return record(public, row)
+    return record(work, public, row)
 
 
-def record(public: Public, row: Any, status: int = 200, **headers: str) -> Response:
+def record(work: UnitOfWork, public: Public, row: Any, status: int = 200, **headers: str) -> Response:
+    if public is PatientPublic:
+        work.about = row.id
     return Response(dump(public, row), status, {"ETag": etag(row.version), **headers}, JSON)
 
 
@@ -41,7 +44,7 @@ def page(work: UnitOfWork, public: Public, statement: SelectOfScalar[Any], query
 def created(work: UnitOfWork, public: Public, row: Record) -> Response:
     work.session.add(row)
     work.session.flush()
-    return record(public, row, 201, Location=f"{work.request.scope['root_path']}/{row.__tablename__}/{row.id}")
+    return record(work, public, row, 201, Location=f"{work.request.scope['root_path']}/{row.__tablename__}/{row.id}")
 
 
 def replaced(work: UnitOfWork, public: Public, among: SelectOfScalar[Any], id: int, data: SQLModel) -> Response:
@@ -68,7 +71,7 @@ def changed(work: UnitOfWork, public: Public, row: Row, values: dict[str, Any]) 
     if not work.session.is_modified(row):
         tell_look(work.session, row)
     work.session.flush()
-    return record(public, row)
+    return record(work, public, row)
 
 
 def may_be_null(row: Row, name: str) -> bool:

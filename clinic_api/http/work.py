@@ -1,32 +1,27 @@
 """How a request runs: one thread, one connection, one transaction, and the caller's right checked first."""
 
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
-from functools import partial, wraps
-from inspect import iscoroutinefunction
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
-from fastapi.security import SecurityScopes
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 from sqlmodel.sql.expression import SelectOfScalar
-from starlette.exceptions import HTTPException
 
 from clinic_api.audit import Actor, act_as
 from clinic_api.database import commit, entity, find, is_transient
-from clinic_api.errors import Refused, Unauthenticated, Unready, UnsupportedMediaType
-from clinic_api.http.auth import GUARDS
+from clinic_api.errors import Refused, Unauthenticated, Unready
+from clinic_api.http.idempotency import Key, Replayed, kept
 from clinic_api.http.limits import network_of
-from clinic_api.http.strict import refuse_media_type, refuse_unread
 from clinic_api.http.threads import NO_ANSWER, Job, Threads
 from clinic_api.models import Id, Patient, Role
 from clinic_api.services.accounts import visible_users
 from clinic_api.services.care import visible_doctors, visible_patients
+from clinic_api.services.repeats import first_answer, remember
 from clinic_api.services.sessions import Caller, read_caller
 from clinic_api.tokens import Token
 
@@ -52,6 +47,8 @@ class UnitOfWork:
     committing = False
     shown: list[tuple[list[int], bool]]
     """Ids of patients, and whether in a list."""
+    about: int | None = None
+    """The patient whom the answer to a POST shows."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -59,6 +56,7 @@ class UnitOfWork:
         self.roles: frozenset[Role] = frozenset()
         self.token: Token | None = None
         self.caller: Caller | None = None
+        self.key: Key | None = None
 
     @property
     def user(self) -> Caller:
@@ -110,15 +108,34 @@ class UnitOfWork:
         reads = self.request.method == "GET"
         with Session(self.tools.reads if reads else self.tools.engine, expire_on_commit=False) as self.session:
             self.admit()
+            if self.key is not None:
+                self.refuse_repeat(self.key)
             answer = task()
+            if self.key is not None and isinstance(answer, Response):
+                remember(self.session, kept(self.key, self.user.id, answer, self.about))
             if self.job.has_expired:
                 raise Unready(NO_ANSWER)
             if not reads:
                 self.committing = True
                 commit(self.session)
+        self.tell_looks()
+        return answer
+
+    def tell_looks(self) -> None:
         for ids, in_a_list in self.shown:
             self.tools.looks.add(self.actor, ids, in_a_list=in_a_list)
-        return answer
+
+    def refuse_repeat(self, key: Key) -> None:
+        """Raises Replayed, with the answer of the first time, if this was done before."""
+        first = first_answer(self.session, self.user.id, *key)
+        if first is None:
+            return
+        if first.patient_id is not None:
+            if not self.user.is_admin:
+                find(self.session, visible_patients(self.user), first.patient_id)
+            self.saw(Patient, [first.patient_id])
+        self.tell_looks()
+        raise Replayed(first)
 
     def admit(self) -> None:
         """Who the caller is today, read before anything else. Raises Unauthenticated or Refused."""
@@ -147,54 +164,3 @@ async def work_of(request: Request) -> UnitOfWork:
 
 
 Work = Annotated[UnitOfWork, Depends(work_of)]
-
-
-def as_work(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """The endpoint as one unit of work; one that is `async` says itself what its units are."""
-    if iscoroutinefunction(endpoint):
-        return endpoint
-
-    @wraps(endpoint)
-    async def run(*, work: UnitOfWork, **arguments: Any) -> Any:
-        return await work.do(partial(endpoint, work=work, **arguments))
-
-    return run
-
-
-class WorkRoute(APIRoute):
-    """A route whose function is a unit of work. It cannot be made without saying who may call it."""
-
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        dependencies = options.pop("dependencies", None) or []
-        guards = [dependency for dependency in dependencies if dependency in GUARDS]
-        if len(guards) != 1:
-            raise TypeError(f"{endpoint.__name__} must say who may call it: dependencies=[admin], or another guard.")
-        self.guard = guards[0]
-        super().__init__(path, as_work(endpoint), dependencies=[*dependencies, Depends(refuse_unread)], **options)
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def run(request: Request) -> Response:
-            work = request.state.work = UnitOfWork(request)
-            try:
-                refuse_media_type(request, self)
-                return await handle(request)
-            except (HTTPException, UnsupportedMediaType):  # the form of the body: after 401 and 403 …
-                await self.check_first(work, nothing)
-                raise
-            except RequestValidationError as error:  # … and what is in it: after 404 too
-                unreadable = any(part["type"] == "json_invalid" for part in error.errors())
-                await self.check_first(work, nothing if unreadable else work.look_up)
-                raise
-
-        return run
-
-    async def check_first(self, work: UnitOfWork, task: Callable[[], None]) -> None:
-        """Raise the refusals that come before the one at hand."""
-        await self.guard.dependency(work.request, SecurityScopes(self.guard.scopes))
-        await work.do(task)
-
-
-def nothing() -> None:
-    """To be let in, and do nothing."""

@@ -8,6 +8,7 @@ from clinic_api.models.audit_event import AccessLogEntry, AuditEvent, AuditEvent
 from clinic_api.models.doctor import Doctor, DoctorCreate, DoctorPublic, DoctorQuery, DoctorUpdate
 from clinic_api.models.emergency import EmergencyAccessPublic, EmergencyGrant, EmergencyRequest
 from clinic_api.models.fields import Action, Entity, Id, Role
+from clinic_api.models.idempotency_key import IdempotencyKey
 from clinic_api.models.login import LoginForm, RefreshRequest, TokenPair
 from clinic_api.models.page import ListQuery
 from clinic_api.models.patient import Patient, PatientCreate, PatientPublic, PatientQuery, PatientUpdate
@@ -35,6 +36,7 @@ __all__ = [
     "EmergencyRequest",
     "Entity",
     "Id",
+    "IdempotencyKey",
     "ListQuery",
     "LoginForm",
     "LoginSession",

@@ -7,7 +7,8 @@ from clinic_api.audit import access_log, events_matching
 from clinic_api.database import find
 from clinic_api.http import answers
 from clinic_api.http.auth import admin
-from clinic_api.http.work import Work, WorkRoute
+from clinic_api.http.route import WorkRoute
+from clinic_api.http.work import Work
 from clinic_api.models import AuditEventPublic, AuditQuery, Id, ListQuery, Patient
 
 router = APIRouter(tags=["Audit"], route_class=WorkRoute)

@@ -11,7 +11,8 @@ from clinic_api.http.auth import anybody, public, staff
 from clinic_api.http.conditions import refuse_stale
 from clinic_api.http.guesses import may_guess, undone_if_it_fails
 from clinic_api.http.limits import is_signed_in, limiter
-from clinic_api.http.work import UnitOfWork, Work, WorkRoute
+from clinic_api.http.route import WorkRoute
+from clinic_api.http.work import UnitOfWork, Work
 from clinic_api.models import (
     LoginForm,
     PasswordChange,
@@ -46,7 +47,7 @@ async def register_user(request: Request, data: UserRegister, work: Work) -> Res
     await work.do(lambda: may_register(request=request, data=data, work=work))
     hashed = await work.tools.passwords.hashed(data.password, data.email, "password")
     user = await work.do(lambda: accounts.register(work.session, work.caller, data, hashed, settings))
-    return record(UserPublic, user, 201)
+    return record(work, UserPublic, user, 201)
 
 
 @limiter.limit("30/minute", exempt_when=is_signed_in)

@@ -6,7 +6,8 @@ from clinic_api.database import find
 from clinic_api.http import answers
 from clinic_api.http.auth import admin, staff
 from clinic_api.http.conditions import refuse_stale
-from clinic_api.http.work import Work, WorkRoute
+from clinic_api.http.route import WorkRoute
+from clinic_api.http.work import Work
 from clinic_api.models import (
     AssignmentPublic,
     Doctor,
@@ -71,7 +72,7 @@ def delete_doctor(doctor_id: Id, work: Work) -> Response:
 @router.post("/{doctor_id}/restore", dependencies=[admin], response_model=DoctorPublic)
 def restore_doctor(doctor_id: Id, work: Work) -> Response:
     """Bring back a retired doctor, with their assignments and their sign-in."""
-    return answers.record(DoctorPublic, care.restore(work.session, Doctor, doctor_id))
+    return answers.record(work, DoctorPublic, care.restore(work.session, Doctor, doctor_id))
 
 
 @router.get("/{doctor_id}/patients", dependencies=[staff], response_model=list[PatientPublic])

@@ -7,11 +7,12 @@ from clinic_api.errors import NotFound
 from clinic_api.http import answers
 from clinic_api.http.auth import admin, doctor
 from clinic_api.http.guesses import may_guess, undone_if_it_fails
-from clinic_api.http.work import Work, WorkRoute
+from clinic_api.http.route import WorkRoute
+from clinic_api.http.work import UnitOfWork, Work
 from clinic_api.models import EmergencyAccessPublic, EmergencyGrant, EmergencyRequest, ListQuery, Patient, PatientPublic
 from clinic_api.reading import fields
 from clinic_api.services import emergency
-from clinic_api.services.attempts import Secret
+from clinic_api.services.attempts import Place, Secret
 
 router = APIRouter(prefix="/emergency-access", tags=["Emergency access"], route_class=WorkRoute)
 
@@ -30,9 +31,17 @@ async def open_emergency_access(data: EmergencyRequest, work: Work) -> Response:
     """
     place = await may_guess(work, Secret.patient, lambda: str(work.user.id))
     async with undone_if_it_fails(work, place):
-        grant = await work.do(lambda: emergency.open_access(work.session, work.user, place, data))
-    if grant is None:
+        answer = await work.do(lambda: open_access(work, place, data))
+    if answer is None:
         raise NotFound(Patient, "No patient has this record number and birth date. Check both.")
+    return answer
+
+
+def open_access(work: UnitOfWork, place: Place, data: EmergencyRequest) -> Response | None:
+    grant = emergency.open_access(work.session, work.user, place, data)
+    if grant is None:
+        return None
+    work.about = grant.patient.id
     body = to_json({"patient": fields(PatientPublic, grant.patient), "expires_at": grant.expires_at})
     return Response(body, 201 if grant.is_new else 200, media_type="application/json")
 

@@ -6,7 +6,8 @@ from clinic_api.database import find
 from clinic_api.http import answers
 from clinic_api.http.auth import admin, staff
 from clinic_api.http.conditions import refuse_stale
-from clinic_api.http.work import Work, WorkRoute
+from clinic_api.http.route import WorkRoute
+from clinic_api.http.work import Work
 from clinic_api.models import (
     DoctorPublic,
     Id,
@@ -64,7 +65,7 @@ def delete_patient(patient_id: Id, work: Work) -> Response:
 @router.post("/{patient_id}/restore", dependencies=[admin], response_model=PatientPublic)
 def restore_patient(patient_id: Id, work: Work) -> Response:
     """Bring back a retired patient, with their assignments."""
-    return answers.record(PatientPublic, restore(work.session, Patient, patient_id))
+    return answers.record(work, PatientPublic, restore(work.session, Patient, patient_id))
 
 
 @router.get("/{patient_id}/doctors", dependencies=[staff], response_model=list[DoctorPublic])

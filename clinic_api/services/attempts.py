@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, text
 from sqlmodel import Session, col, delete, exists, or_, select, update
 
-from clinic_api.database import clock
+from clinic_api.database import clock, sweep
 from clinic_api.errors import TooManyAttempts
 from clinic_api.models import Attempt, LoginSession, User
 from clinic_api.tokens import fingerprint
@@ -22,7 +22,6 @@ PER_TARGET = 10
 PER_ADDRESS = 50
 UNDECIDED = timedelta(minutes=2)  # afterwards the process that was to decide is taken for dead
 REMEMBERED = timedelta(days=30)
-SWEPT = 100  # rows at a time
 
 
 class Secret(StrEnum):
@@ -106,6 +105,4 @@ def clear_all(session: Session, email: str) -> None:
 def was_wrong(session: Session, place: Place) -> None:
     """Keep the place taken; and forget what no longer counts, whoever it was."""
     session.connection().execute(update(Attempt).where(col(Attempt.id) == place.id).values(failed=True))
-    old = select(Attempt.id).where(col(Attempt.at) < clock(session) - WINDOW).limit(SWEPT)
-    swept = delete(Attempt).where(col(Attempt.id).in_(old.with_for_update(skip_locked=True)))
-    session.connection().execute(swept)
+    sweep(session, Attempt, "at", clock(session) - WINDOW)

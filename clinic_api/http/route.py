@@ -1,0 +1,75 @@
+"""What surrounds a route: who may call it, the order of refusals, and the one unit of work that it is."""
+
+from collections.abc import Callable, Coroutine
+from functools import partial, wraps
+from inspect import iscoroutinefunction
+from typing import Any
+
+from fastapi import Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from fastapi.security import SecurityScopes
+from starlette.exceptions import HTTPException
+
+from clinic_api.errors import UnsupportedMediaType
+from clinic_api.http.auth import GUARDS
+from clinic_api.http.idempotency import Replayed, take_key
+from clinic_api.http.strict import refuse_media_type, refuse_unread
+from clinic_api.http.work import UnitOfWork
+
+
+def as_work(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """The endpoint as one unit of work; one that is `async` says itself what its units are."""
+    if iscoroutinefunction(endpoint):
+        return endpoint
+
+    @wraps(endpoint)
+    async def run(*, work: UnitOfWork, **arguments: Any) -> Any:
+        return await work.do(partial(endpoint, work=work, **arguments))
+
+    return run
+
+
+class WorkRoute(APIRoute):
+    """A route whose function is a unit of work. It cannot be made without saying who may call it."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        dependencies = options.pop("dependencies", None) or []
+        guards = [dependency for dependency in dependencies if dependency in GUARDS]
+        if len(guards) != 1:
+            raise TypeError(f"{endpoint.__name__} must say who may call it: dependencies=[admin], or another guard.")
+        self.guard = guards[0]
+        dependencies.append(Depends(refuse_unread))
+        if options["methods"] == ["POST"] and not path.startswith("/auth/"):
+            dependencies.append(Depends(take_key))
+        super().__init__(path, as_work(endpoint), dependencies=dependencies, **options)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def run(request: Request) -> Response:
+            work = request.state.work = UnitOfWork(request)
+            try:
+                refuse_media_type(request, self)
+                return await handle(request)
+            except Replayed as replayed:
+                return replayed.answer
+            except (HTTPException, UnsupportedMediaType):  # the form of the body: after 401 and 403 …
+                await self.check_first(work, nothing)
+                raise
+            except RequestValidationError as error:  # … and what is in it: after 404 too
+                unreadable = any(part["type"] == "json_invalid" for part in error.errors())
+                await self.check_first(work, nothing if unreadable else work.look_up)
+                raise
+
+        return run
+
+    async def check_first(self, work: UnitOfWork, task: Callable[[], None]) -> None:
+        """Raise the refusals that come before the one at hand."""
+        work.key = None
+        await self.guard.dependency(work.request, SecurityScopes(self.guard.scopes))
+        await work.do(task)
+
+
+def nothing() -> None:
+    """To be let in, and do nothing."""
