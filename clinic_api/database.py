@@ -23,6 +23,8 @@ Found = TypeVar("Found")
 TRY_AGAIN = ("40001", "40P01")  # SQLSTATE: serialization failure, deadlock
 READ_ONLY = "25006"
 SWEPT = 100  # rows at a time
+# A server that vanished without a word is noticed after some ten seconds rather than a quarter of an hour.
+ALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 in_use: dict[int, Any] = {}
 """The connection that each thread has in hand."""
 
@@ -59,7 +61,7 @@ def make_engine(url: URL, settings: Settings) -> Engine:
         pool_timeout=settings.request_timeout,
         pool_use_lifo=True,
         hide_parameters=True,
-        connect_args={"connect_timeout": math.ceil(settings.connect_timeout), "application_name": "clinic-api"},
+        connect_args={"connect_timeout": math.ceil(settings.connect_timeout), "application_name": "clinic-api"} | ALIVE,
     )
 
     # SQLAlchemy's own sends a SET while a connection goes back to the pool, and loses its place there if that fails.
@@ -67,6 +69,7 @@ def make_engine(url: URL, settings: Settings) -> Engine:
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:
+        in_use[threading.get_ident()] = connection
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT set_config('TimeZone', 'UTC', false), set_config('statement_timeout', %s, false),"
@@ -130,13 +133,13 @@ def sweep(session: Session, model: type[SQLModel], moment: str, before: datetime
     session.connection().execute(delete(table).where(tuple_(*keys).in_(old)))
 
 
-def is_transient(error: DBAPIError, committing: bool) -> bool:
+def is_transient(error: DBAPIError, is_unknown: bool) -> bool:
     """Whether the same transaction may well succeed now.
 
     PostgreSQL asks for another try after a deadlock or a serialization failure; and a pooled connection may be dead,
-    which before the commit harms nothing.
+    which harms nothing unless it is unknown whether the commit was done.
     """
-    return sqlstate(error) in TRY_AGAIN or (error.connection_invalidated and not committing)
+    return sqlstate(error) in TRY_AGAIN or (error.connection_invalidated and not is_unknown)
 
 
 def sqlstate(error: DBAPIError) -> str | None:

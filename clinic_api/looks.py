@@ -19,6 +19,7 @@ from pydantic_core import to_json
 from sqlalchemy import Engine, text
 
 from clinic_api.audit import Actor, by
+from clinic_api.database import cut_off
 from clinic_api.errors import Unready
 from clinic_api.models import Action, Entity
 
@@ -28,6 +29,7 @@ BATCH = 256  # looks
 BATCH_IDS = 5_000  # patients
 MOST = 10_000  # looks
 RETRY = 0.5  # seconds
+LONGEST_WRITE = 5  # seconds, of a database that does not answer
 LAST_CHANCE = 5  # seconds, when the process ends
 
 log = structlog.get_logger()
@@ -110,12 +112,16 @@ class Looks:
         return batch
 
     def written(self, batch: list[Look]) -> bool:
+        enough = threading.Timer(LONGEST_WRITE, cut_off, [threading.get_ident()])
+        enough.start()
         try:
             with self.engine.begin() as connection:
                 connection.execute(WRITE, {"looks": to_json([look.event for look in batch]).decode()})
         except Exception as error:  # whatever it is, the looks are kept
             log.error("audit", error=type(error).__name__, waiting=len(self.waiting))
             return False
+        finally:
+            enough.cancel()
         return True
 
     def flush(self) -> None:

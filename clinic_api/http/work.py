@@ -93,12 +93,16 @@ class UnitOfWork:
         return await threads.do(job)
 
     def run(self, task: Callable[[], Answer]) -> Answer:
-        """Once more when it failed for a reason that goes away by itself; but never after a commit of unknown end."""
+        """Once more when it failed for a reason that goes away by itself.
+
+        But not after a commit of unknown end, unless a key tells whether it was done.
+        """
         began = time.monotonic()
         try:
             return self.attempt(task)
         except DBAPIError as error:
-            if not is_transient(error, self.committing) or time.monotonic() - began > NO_SECOND_TRY_AFTER:
+            is_unknown = self.committing and self.key is None
+            if not is_transient(error, is_unknown) or time.monotonic() - began > NO_SECOND_TRY_AFTER:
                 raise
             time.sleep(PAUSE)
             return self.attempt(task)
