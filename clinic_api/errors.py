@@ -62,6 +62,13 @@ class TooManyAttempts(ClinicError):
         self.seconds = max(1, seconds)
 
 
+class NotAcceptable(ClinicError):
+    """The caller takes the answer only in a format that this call does not write."""
+
+    def __init__(self) -> None:
+        super().__init__("This call answers in JSON. Send `Accept: application/json`, or leave Accept out.")
+
+
 class UnsupportedMediaType(ClinicError):
     """The body is not written in a format that this call reads."""
 

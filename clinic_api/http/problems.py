@@ -38,6 +38,7 @@ STATUS: dict[type[errors.ClinicError], int] = {
     errors.Unauthenticated: 401,
     errors.Refused: 403,
     errors.NotFound: 404,
+    errors.NotAcceptable: 406,
     errors.Conflict: 409,
     errors.Stale: 412,
     errors.UnsupportedMediaType: 415,

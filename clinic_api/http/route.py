@@ -11,8 +11,9 @@ from fastapi.routing import APIRoute
 from fastapi.security import SecurityScopes
 from starlette.exceptions import HTTPException
 
-from clinic_api.errors import UnsupportedMediaType
+from clinic_api.errors import NotAcceptable, UnsupportedMediaType
 from clinic_api.http.auth import GUARDS
+from clinic_api.http.formats import refuse_other_formats
 from clinic_api.http.idempotency import Replayed, take_key
 from clinic_api.http.strict import refuse_media_type, refuse_unread
 from clinic_api.http.work import UnitOfWork
@@ -50,11 +51,12 @@ class WorkRoute(APIRoute):
         async def run(request: Request) -> Response:
             work = request.state.work = UnitOfWork(request)
             try:
+                refuse_other_formats(request)
                 refuse_media_type(request, self)
                 return await handle(request)
             except Replayed as replayed:
                 return replayed.answer
-            except (HTTPException, UnsupportedMediaType):  # the form of the body: after 401 and 403 …
+            except (HTTPException, NotAcceptable, UnsupportedMediaType):  # the form of the body: after 401 and 403 …
                 await self.check_first(work, nothing)
                 raise
             except RequestValidationError as error:  # … and what is in it: after 404 too

@@ -92,3 +92,19 @@ def test_a_request_id_is_taken_if_plain_and_made_otherwise(client: TestClient) -
     assert client.get("/nothing", headers={"X-Request-ID": "abc-1.2_3"}).json()["request_id"] == "abc-1.2_3"
     for odd in ("", "a b", "x" * 65, "<b>"):
         assert client.get("/nothing", headers={"X-Request-ID": odd}).json()["request_id"] not in (odd, "")
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "Application/*;q=0.1", "text/html, */*;q=0.8", ""])
+def test_who_takes_json_gets_json(accept: str, admin: TestClient) -> None:
+    assert admin.get("/patients", headers={"Accept": accept}).status_code == 200
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/xml, application/json;q=0", "nonsense", "json"])
+def test_who_does_not_take_json_is_told_so_after_the_right(
+    accept: str, admin: TestClient, doctor: TestClient, client: TestClient
+) -> None:
+    headers = {"Accept": accept}
+    assert client.post("/patients", json={}, headers=headers).status_code == 401
+    assert doctor.post("/patients", json={}, headers=headers).status_code == 403
+    answer = admin.post("/patients", json={}, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (406, "application/problem+json")
