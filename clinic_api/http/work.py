@@ -138,6 +138,7 @@ class UnitOfWork:
             if not self.user.is_admin:
                 find(self.session, visible_patients(self.user), first.patient_id)
             self.saw(Patient, [first.patient_id])
+        commit(self.session)
         self.tell_looks()
         raise Replayed(first)
 
