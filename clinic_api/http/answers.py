@@ -9,7 +9,6 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.audit import tell_look
 from clinic_api.database import entity, find
-from clinic_api.errors import Invalid
 from clinic_api.http.conditions import etag, is_known, refuse_stale
 from clinic_api.http.work import UnitOfWork
 from clinic_api.models import PatientPublic
@@ -55,13 +54,9 @@ def replaced(work: UnitOfWork, public: Public, among: SelectOfScalar[Any], id: i
 
 
 def updated(work: UnitOfWork, public: Public, among: SelectOfScalar[Any], id: int, data: SQLModel) -> Response:
-    """Only what was sent (RFC 7396). Raises Invalid for a `null` where the table has none."""
+    """Only what was sent (RFC 7396)."""
     row = find(work.session, among, id, lock="UPDATE")
-    values = data.model_dump(exclude_unset=True)
-    for name, value in values.items():
-        if value is None and not may_be_null(row, name):
-            raise Invalid(name, "must not be null", "null")
-    return changed(work, public, row, values)
+    return changed(work, public, row, data.model_dump(exclude_unset=True))
 
 
 def changed(work: UnitOfWork, public: Public, row: Row, values: dict[str, Any]) -> Response:

@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from clinic_api import __version__
 from clinic_api.http.examples import BODIES, problem_example
+from clinic_api.http.openapi import ask_for_length, describe
 
 TITLE = "Clinic API"
 DESCRIPTION = """
@@ -144,6 +145,8 @@ def openapi(app: FastAPI) -> dict[str, Any]:
             for method, operation in operations.items():
                 show_example(operation)
                 document_errors(path, method, operation)
+                describe(operation, models)
+        ask_for_length(models, app.state.settings.password_min_length)
         app.openapi_schema = schema
     return app.openapi_schema
 
@@ -165,7 +168,7 @@ def document_errors(path: str, method: str, operation: dict[str, Any]) -> None:
         409: method in ("post", "put", "patch") and "security" in operation,
         413: "requestBody" in operation,
         415: "requestBody" in operation,
-        422: path != "/health/live",
+        422: True,
         429: (path in LIMITED and method != "get") or path == "/health",
         503: path != "/health/live",
     }

@@ -5,14 +5,15 @@
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
 import email_validator
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler
 from pydantic import Field as Rule
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError
 from sqlalchemy import Enum as Choice
 from sqlmodel import Field
 
@@ -20,6 +21,10 @@ MAX_ID = 2**31 - 1
 LONGEST_LIFE = 150  # years
 LONGEST_EMAIL = 254
 LONGEST_INPUT = 4096  # characters; no field takes nearly as many
+BLANKS = "".join(re.findall(r"[^\S\x1c-\x1f\x85]", "".join(map(chr, range(0x3001)))))  # what is trimmed
+CHARACTER = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
+VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f]"
+THREE_DIGITS = rf"^\s*((?=(.*\d){{3}}){CHARACTER}{{3,40}})?\s*$"
 
 # An intranet's addresses (clinic.local, clinic.test) are addresses too; nothing is ever sent to them from here.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
@@ -38,18 +43,37 @@ def tidy(value: Any, *, breaks: bool = False) -> Any:
     """Text in one spelling: NFC, trimmed, without control characters (line breaks only where they belong)."""
     if not isinstance(value, str):
         return value
-    value = composed(value.replace("\r\n", "\n")).strip()
+    value = composed(value.replace("\r\n", "\n")).strip(BLANKS)
     for character in value:
         if unicodedata.category(character) in ("Cc", "Zl", "Zp") and not (breaks and character == "\n"):
             raise PydanticCustomError("control_character", "must not contain control characters")
-    return value if any(unicodedata.category(character) != "Cf" for character in value) else ""
+    return value if any(unicodedata.category(character) not in ("Cf", "Zs") for character in value) else ""
+
+
+@dataclass(frozen=True)
+class Text(BeforeValidator):
+    """Tidies a text, and says on the OpenAPI page what may be sent; a length is counted without blanks at the ends."""
+
+    character: str = CHARACTER
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler(core_schema)
+        for kind in schema.get("anyOf", [schema]):
+            if kind["type"] == "string" and handler.mode == "validation":
+                first = VISIBLE if kind.pop("minLength", 0) else ""
+                most = kind.pop("maxLength") - bool(first)
+                kind["pattern"] = rf"^\s*{first}{self.character}{{0,{most}}}\s*$"
+        return schema
 
 
 def plain_number(value: Any) -> Any:
-    """In an address only digits are a number: pydantic would also take `1.0`, `+1`, `01` and `1_0`."""
+    """In an address only digits are a number: pydantic would also take `1.0`, `+1`, `01` and `1_0`.
+
+    In JSON `1.0` is the same number as `1`.
+    """
     if isinstance(value, str) and not re.fullmatch(r"0|[1-9][0-9]*", value):
         raise PydanticCustomError("whole_number", "must be a whole number")
-    return value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def aware(value: datetime) -> datetime:
@@ -178,8 +202,8 @@ def choice(of: type[StrEnum]) -> Choice:
     )
 
 
-Line = BeforeValidator(tidy)
-Lines = BeforeValidator(lambda value: tidy(value, breaks=True))
+Line = Text(tidy)
+Lines = Text(lambda value: tidy(value, breaks=True), character=rf"({CHARACTER}|\r?\n)")
 Optional = BeforeValidator(none_if_empty)
 
 Number = BeforeValidator(plain_number)
@@ -216,9 +240,9 @@ Email = Annotated[
         max_length=LONGEST_EMAIL,
         description="Kept and compared in lower case.",
         examples=["ada.lovelace@example.org"],
-        json_schema_extra={"format": "email"},
+        json_schema_extra={"format": "idn-email"},
     ),
-    Line,
+    BeforeValidator(tidy),
     AfterValidator(canonical_email),
 ]
 OptionalEmail = Annotated[
@@ -227,9 +251,16 @@ OptionalEmail = Annotated[
         max_length=LONGEST_EMAIL,
         description="Kept and compared in lower case; not unique, for families share one.",
         examples=["nunez@example.org"],
+        json_schema_extra={
+            "anyOf": [
+                {"type": "string", "format": "idn-email", "maxLength": LONGEST_EMAIL},
+                {"type": "string", "pattern": r"^\s*$"},
+                {"type": "null"},
+            ]
+        },
     ),
     Optional,
-    Line,
+    BeforeValidator(tidy),
     AfterValidator(lambda value: value and canonical_email(value)),
 ]
 Password = Annotated[
@@ -245,7 +276,12 @@ Password = Annotated[
 ]
 Phone = Annotated[
     str | None,
-    Rule(max_length=40, description="With at least three digits.", examples=["+49 30 1234567"]),
+    Rule(
+        max_length=40,
+        description="With at least three digits.",
+        examples=["+49 30 1234567"],
+        json_schema_extra={"anyOf": [{"type": "string", "pattern": THREE_DIGITS}, {"type": "null"}]},
+    ),
     Optional,
     Line,
     AfterValidator(has_three_digits),
@@ -265,7 +301,12 @@ LicenseNumber = Annotated[
     Optional,
     Line,
 ]
-RecordNumber = Annotated[str, Rule(min_length=1, max_length=40, examples=["MRN-2041"]), BeforeValidator(upper), Line]
+RecordNumber = Annotated[
+    str,
+    Rule(min_length=1, max_length=40, description="Unique, kept in upper case.", examples=["MRN-2041"]),
+    BeforeValidator(upper),
+    Line,
+]
 MedicalRecordNumber = Annotated[
     str | None,
     Field(nullable=False),

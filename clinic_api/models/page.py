@@ -25,7 +25,7 @@ class ListQuery(Input):
     sort: Annotated[
         str | None,
         Rule(
-            max_length=200,
+            max_length=1000,
             description="Fields with commas between them, `-` for descending: `family_name,-created_at`.",
         ),
         Optional,

@@ -22,6 +22,7 @@ from clinic_api.models.fields import (
     OptionalEmail,
     OptionalFamilyName,
     Phone,
+    RecordNumber,
 )
 from clinic_api.models.page import ListQuery, Retired, Search
 
@@ -77,7 +78,8 @@ class PatientCreate(Input, PatientBase):
 
 
 class PatientUpdate(Partial, PatientBase):
-    pass
+    medical_record_number: RecordNumber
+    """None is made here: it can be changed, not emptied."""
 
 
 class PatientPublic(PatientBase, Row):

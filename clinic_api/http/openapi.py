@@ -1,0 +1,72 @@
+"""What the OpenAPI page says beyond what FastAPI knows: of parameters, of headers, of new passwords."""
+
+from typing import Any
+
+RECORDS = {"DoctorPublic", "PatientPublic", "UserPublic"}
+WITH_LOCATION = {"DoctorPublic", "PatientPublic"}
+NEW_PASSWORDS = {"UserRegister": "password", "PasswordSet": "new_password", "PasswordChange": "new_password"}
+
+
+def always(description: str, kind: str = "string", **rules: Any) -> dict[str, Any]:
+    """A header that no such answer lacks."""
+    return {"required": True, "description": description, "schema": {"type": kind, **rules}}
+
+
+HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-ID": always("The request's id, for log and audit: the one that was sent, or a new one."),
+    "ETag": always("The record's version, in quotes."),
+    "Location": always("The path of the new record."),
+    "X-Total-Count": {"description": "With `total=true`: how many there are.", "schema": {"type": "integer"}},
+    "X-Unassigned-Patients": always("How many patients are left without a doctor.", "integer"),
+    "WWW-Authenticate": always("How to sign in.", const="Bearer"),
+    "Retry-After": always("Seconds to wait.", "integer", minimum=1),
+}
+
+
+def describe(operation: dict[str, Any], models: dict[str, Any]) -> None:
+    """Say of one operation what its parameters take and what headers its answers carry."""
+    for parameter in operation.get("parameters", []):
+        if parameter["name"] == "sort":
+            parameter |= {"schema": fields_of(operation, models), "explode": False}
+        else:
+            parameter["schema"] = never_null(parameter["schema"])
+    for status, answer in operation["responses"].items():
+        carried = {name: HEADERS[name] for name in headers_of(operation["operationId"], status, answer)}
+        answer.setdefault("headers", {}).update(carried)
+
+
+def never_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter, which is left out rather than null. Swagger UI would send its examples."""
+    for kind in schema.pop("anyOf", []):
+        if kind != {"type": "null"}:
+            schema = {name: rule for name, rule in kind.items() if name != "examples"} | schema
+    return schema
+
+
+def fields_of(operation: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]:
+    """The fields by which a list can be sorted: those that it shows."""
+    shown = operation["responses"]["200"]["content"]["application/json"]["schema"]["items"]["$ref"]
+    names = models[shown.rpartition("/")[2]]["properties"]
+    return {"type": "array", "items": {"type": "string", "enum": [sign + name for name in names for sign in ("", "-")]}}
+
+
+def headers_of(name: str, status: str, answer: dict[str, Any]) -> list[str]:
+    """What an answer carries, by its status and by what it shows."""
+    shown = [content["schema"] for content in answer.get("content", {}).values()]
+    models = {schema.get("$ref", "").rpartition("/")[2] for schema in shown}
+    carries = {
+        "X-Request-ID": True,
+        "ETag": bool(models & RECORDS),
+        "Location": status == "201" and bool(models & WITH_LOCATION),
+        "X-Total-Count": any(schema.get("type") == "array" for schema in shown),
+        "X-Unassigned-Patients": (name, status) == ("delete_doctor", "204"),
+        "WWW-Authenticate": status == "401",
+        "Retry-After": status in ("429", "503"),
+    }
+    return [header for header, carried in carries.items() if carried]
+
+
+def ask_for_length(models: dict[str, Any], least: int) -> None:
+    """How long a new password must be is a setting."""
+    for model, field in NEW_PASSWORDS.items():
+        models[model]["properties"][field]["minLength"] = least
