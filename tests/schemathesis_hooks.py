@@ -13,6 +13,7 @@ UNSAYABLE = {
     "too_easy": "zxcvbn judges a password",
     "password_is_email": "a password is compared with the e-mail",
     "wrong_password": "the current password is stored",
+    "key_reused": "an Idempotency-Key belongs to the first request that had it",
     "unknown_doctor": "a doctor must be there",
     "admin_is_no_doctor": "of what is stored, where a PATCH changes one of the two",
 }

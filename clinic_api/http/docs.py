@@ -145,7 +145,7 @@ def openapi(app: FastAPI) -> dict[str, Any]:
             for method, operation in operations.items():
                 show_example(operation)
                 document_errors(path, method, operation)
-                describe(operation, models)
+                describe(method, operation, models)
         ask_for_length(models, app.state.settings.password_min_length)
         app.openapi_schema = schema
     return app.openapi_schema
@@ -165,7 +165,9 @@ def document_errors(path: str, method: str, operation: dict[str, Any]) -> None:
         401: "security" in operation or path in ("/auth/login", "/auth/refresh"),
         403: any(roles for rule in operation.get("security", []) for roles in rule.values()) or anybody or retired,
         404: "{" in path or (path == "/emergency-access" and method == "post"),
+        406: not path.startswith("/health"),
         409: method in ("post", "put", "patch") and "security" in operation,
+        412: method in ("put", "patch", "delete"),
         413: "requestBody" in operation,
         415: "requestBody" in operation,
         422: True,

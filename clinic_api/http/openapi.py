@@ -16,6 +16,10 @@ HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-ID": always("The request's id, for log and audit: the one that was sent, or a new one."),
     "ETag": always("The record's version, in quotes."),
     "Location": always("The path of the new record."),
+    "Idempotent-Replayed": {
+        "description": "The answer of the first time.",
+        "schema": {"const": "true"},
+    },
     "X-Total-Count": {"description": "With `total=true`: how many there are.", "schema": {"type": "integer"}},
     "X-Unassigned-Patients": always("How many patients are left without a doctor.", "integer"),
     "WWW-Authenticate": always("How to sign in.", const="Bearer"),
@@ -23,15 +27,35 @@ HEADERS: dict[str, dict[str, Any]] = {
 }
 
 
-def describe(operation: dict[str, Any], models: dict[str, Any]) -> None:
+def on_request(name: str, description: str) -> dict[str, Any]:
+    """A header that a request may carry."""
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string"}}
+
+
+IF_MATCH = on_request("If-Match", "The ETag of the version that you want to change; if there is a newer one: 412.")
+IF_NONE_MATCH = on_request("If-None-Match", "The ETag of the version that you have; if there is none newer: 304.")
+
+
+def describe_conditions(method: str, operation: dict[str, Any]) -> None:
+    """Say of one operation what it makes of an ETag."""
+    parameters = operation.setdefault("parameters", [])
+    if method in ("put", "patch", "delete"):
+        parameters.append(IF_MATCH)
+    if method == "get" and RECORDS & models_of(operation["responses"]["200"]):
+        parameters.append(IF_NONE_MATCH)
+        operation["responses"]["304"] = {"description": "There is none newer."}
+
+
+def describe(method: str, operation: dict[str, Any], models: dict[str, Any]) -> None:
     """Say of one operation what its parameters take and what headers its answers carry."""
+    describe_conditions(method, operation)
     for parameter in operation.get("parameters", []):
         if parameter["name"] == "sort":
             parameter |= {"schema": fields_of(operation, models), "explode": False}
         else:
             parameter["schema"] = never_null(parameter["schema"])
     for status, answer in operation["responses"].items():
-        carried = {name: HEADERS[name] for name in headers_of(operation["operationId"], status, answer)}
+        carried = {name: HEADERS[name] for name in headers_of(operation, status, answer)}
         answer.setdefault("headers", {}).update(carried)
 
 
@@ -50,16 +74,25 @@ def fields_of(operation: dict[str, Any], models: dict[str, Any]) -> dict[str, An
     return {"type": "array", "items": {"type": "string", "enum": [sign + name for name in names for sign in ("", "-")]}}
 
 
-def headers_of(name: str, status: str, answer: dict[str, Any]) -> list[str]:
+def schemas_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    return [content["schema"] for content in answer.get("content", {}).values()]
+
+
+def models_of(answer: dict[str, Any]) -> set[str]:
+    return {schema.get("$ref", "").rpartition("/")[2] for schema in schemas_of(answer)}
+
+
+def headers_of(operation: dict[str, Any], status: str, answer: dict[str, Any]) -> list[str]:
     """What an answer carries, by its status and by what it shows."""
-    shown = [content["schema"] for content in answer.get("content", {}).values()]
-    models = {schema.get("$ref", "").rpartition("/")[2] for schema in shown}
+    models = models_of(answer)
+    repeatable = any(parameter["name"] == "Idempotency-Key" for parameter in operation["parameters"])
     carries = {
         "X-Request-ID": True,
-        "ETag": bool(models & RECORDS),
+        "ETag": bool(models & RECORDS) or status == "304",
         "Location": status == "201" and bool(models & WITH_LOCATION),
-        "X-Total-Count": any(schema.get("type") == "array" for schema in shown),
-        "X-Unassigned-Patients": (name, status) == ("delete_doctor", "204"),
+        "Idempotent-Replayed": repeatable and status.startswith("2"),
+        "X-Total-Count": any(schema.get("type") == "array" for schema in schemas_of(answer)),
+        "X-Unassigned-Patients": (operation["operationId"], status) == ("delete_doctor", "204"),
         "WWW-Authenticate": status == "401",
         "Retry-After": status in ("429", "503"),
     }
