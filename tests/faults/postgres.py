@@ -116,26 +116,28 @@ class Postgres:
                 self.process.wait(STOPS_WITHIN)
         self.kill()
 
-    def standby(self, folder: Path) -> "Postgres":
+    @contextmanager
+    def standby(self, folder: Path) -> Iterator["Postgres"]:
         """A running copy; from now on a commit waits until the copy has it too."""
         copy = Postgres(folder)
-        os.chmod(folder, 0o700)
-        if self.files.system_user:
-            os.chown(folder, *self.owner())
-        source = ["-h", "127.0.0.1", "-p", self.port, "-U", "postgres"]
-        how = ["-R", "-X", "stream", "-C", "-S", "standby", "-c", "fast"]
-        subprocess.run(
-            [*copy.command("pg_basebackup"), *source, *how], check=True, timeout=STARTS_WITHIN, **copy.as_its_user()
-        )
-        copy.start()
-        self.ask("ALTER SYSTEM SET synchronous_standby_names = '*'")
-        self.ask("SELECT pg_reload_conf()")
-        until(lambda: self.ask("SELECT sync_state FROM pg_stat_replication") == [("sync",)], STARTS_WITHIN)
-        return copy
+        copy.copy(self)
+        try:
+            copy.start()
+            self.ask("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            self.ask("SELECT pg_reload_conf()")
+            until(lambda: self.ask("SELECT sync_state FROM pg_stat_replication") == [("sync",)], STARTS_WITHIN)
+            yield copy
+        finally:
+            copy.stop()
 
-    def owner(self) -> tuple[int, int]:
-        status = self.files.pgdata.stat()
-        return status.st_uid, status.st_gid
+    def copy(self, primary: "Postgres") -> None:
+        folder, owner = self.files.pgdata, primary.files.pgdata.stat()
+        folder.chmod(0o700)
+        os.chown(folder, owner.st_uid, owner.st_gid)
+        source = ["-h", "127.0.0.1", "-p", primary.port, "-U", "postgres"]
+        how = ["-R", "-X", "stream", "-C", "-S", "standby", "-c", "fast"]
+        command = [*self.command("pg_basebackup"), *source, *how]
+        subprocess.run(command, check=True, timeout=STARTS_WITHIN, **self.as_its_user())
 
     def promote(self) -> None:
         """Returns when it takes writes."""
