@@ -20,6 +20,7 @@ STARTS_WITHIN = 30  # seconds
 STOPS_WITHIN = 65
 RECOVERS_WITHIN = 60
 ADMIN = "admin@example.org"
+LOGIN = {"username": ADMIN, "password": password_of(ADMIN)}
 
 
 class Api:

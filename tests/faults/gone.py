@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from tests.factories import password_of, patient_body
 from tests.faults.clients import STALL, Client, Note, Notes, together
-from tests.faults.clinic import ADMIN, Clinic
+from tests.faults.clinic import ADMIN, LOGIN, Clinic
 from tests.faults.figures import Figure
 
 LIVE = "/health/live"
@@ -71,7 +71,7 @@ def calls_of(clinic: Clinic) -> list[Call]:
         signed_in("POST", "/patients", json=patient_body(), headers={"Idempotency-Key": str(uuid4())}),
         signed_in("PATCH", patient, json={"address": "Harbour 1"}),
         signed_in("POST", "/auth/register", json=account()),
-        anybody("POST", "/auth/login", data={"username": ADMIN, "password": password_of(ADMIN)}),
+        anybody("POST", "/auth/login", data=LOGIN),
         anybody("POST", "/auth/refresh", json={"refresh_token": refresh_token}),
         anybody("GET", "/health/ready"),
         anybody("GET", "/health"),

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from tests.factories import patient_body
 from tests.faults.clients import Client, Notes, together
-from tests.faults.clinic import Clinic
+from tests.faults.clinic import LOGIN, Clinic
 from tests.faults.figures import Figure
 
 GIVES_UP = 30  # seconds, for a create that is repeated with its key
@@ -35,9 +35,10 @@ class Writer:
         self.random = Random()
 
     def work(self, is_over: Callable[[], bool]) -> None:
-        whats = [self.create_with_key, self.create, self.change, self.assign, self.read, self.list]
+        often = {self.create_with_key: 30, self.create: 12, self.change: 15, self.assign: 10}
+        often |= {self.read: 15, self.list: 8, self.search: 8, self.log_in: 2}
         while not is_over():
-            what = whats[0] if not self.mine else self.random.choices(whats, [30, 15, 15, 10, 20, 10])[0]
+            what = self.random.choices([*often], [*often.values()])[0] if self.mine else self.create
             if not what():
                 time.sleep(PAUSE)
 
@@ -82,7 +83,13 @@ class Writer:
         return self.client.succeeds("GET", f"/patients/{self.random.choice(self.mine)}")
 
     def list(self) -> bool:
+        return self.client.succeeds("GET", "/patients?limit=20")
+
+    def search(self) -> bool:
         return self.client.succeeds("GET", f"/patients?limit=20&q={ONCE}+{self.number}")
+
+    def log_in(self) -> bool:
+        return self.client.succeeds("POST", "/auth/login", data=LOGIN)
 
 
 def write_and_read(clinic: Clinic, clients: int, harm: Callable[[], None]) -> tuple[Ledger, Notes]:

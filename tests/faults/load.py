@@ -2,14 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable
 from functools import partial
-from random import Random
+from random import choice
 
-from tests.factories import password_of, patient_body
-from tests.faults.clients import Client, Notes, together
-from tests.faults.clinic import ADMIN, Clinic
+from tests.faults.clients import Notes, together
+from tests.faults.clinic import Clinic
 from tests.faults.figures import Figure
+from tests.faults.ledger import audited, write_and_read
 
 PATIENTS = 50
 SERVED = 0.99  # of a crowd
@@ -18,24 +17,14 @@ SERVED = 0.99  # of a crowd
 def crowd(clinic: Clinic, clients: int, requests: int) -> list[Figure]:
     """All begin in one moment, and each reads so many times, one after the other."""
     patients, notes, gate = clinic.patients(PATIENTS), Notes(), threading.Barrier(clients)
+    lists = ["/patients?limit=20", "/patients?q=nun+jos&limit=10"]
 
     def come(number: int) -> None:
-        random = Random()
         with clinic.admin(notes) as client:
             gate.wait()
-            for turn in range(requests):
-                reads[(number + turn) % len(reads)](client, random)
+            for turn in range(number, number + requests):
+                client.ask("GET", lists[turn // 2 % 2] if turn % 2 else f"/patients/{choice(patients)}")
 
-    def one(client: Client, random: Random) -> None:
-        client.ask("GET", f"/patients/{random.choice(patients)}")
-
-    def page(client: Client, _random: Random) -> None:
-        client.ask("GET", "/patients?limit=20")
-
-    def found(client: Client, _random: Random) -> None:
-        client.ask("GET", "/patients?q=nun+jos&limit=10")
-
-    reads: list[Callable[[Client, Random], None]] = [one, page, one, found]
     together([partial(come, number) for number in range(clients)])
     statuses = notes.statuses
     return [
@@ -43,3 +32,9 @@ def crowd(clinic: Clinic, clients: int, requests: int) -> list[Figure]:
         Figure("neither 200 nor 503", len(notes) - statuses[200] - statuses[503], most=0),
         *notes.figures(),
     ]
+
+
+def mixed_load(clinic: Clinic, seconds: float, clients: int) -> list[Figure]:
+    ledger, notes = write_and_read(clinic, clients, lambda: time.sleep(seconds))
+    failed = sum(note.status >= 500 for note in notes)
+    return [Figure("answers of 5xx", failed, most=0), *notes.figures(), *audited(clinic, ledger)]

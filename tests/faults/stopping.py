@@ -9,16 +9,15 @@ from itertools import cycle
 from typing import Any
 from uuid import uuid4
 
-from tests.factories import password_of, patient_body
+from tests.factories import patient_body
 from tests.faults.clients import PATIENCE, Notes, together
-from tests.faults.clinic import ADMIN, Clinic
+from tests.faults.clinic import LOGIN, Clinic
 from tests.faults.figures import Figure
 
 BEFORE = 1  # seconds of work until the signal
 PAUSE = 0.05  # seconds, of a client who was refused
 GONE_WITHIN = 20  # seconds
 PARTS = 10
-LOGIN = {"username": ADMIN, "password": password_of(ADMIN)}
 
 Request = tuple[str, str, dict[str, Any]]
 
