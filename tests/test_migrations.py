@@ -1,7 +1,6 @@
-"""Alembic from the project's root: up, down, up again, nothing left to generate, several at once."""
+"""Alembic from the project's root: up, down, up again, nothing left to generate."""
 
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -57,9 +56,3 @@ def test_an_address_in_alembic_ini_wins(spare_database: URL, tmp_path: Path) -> 
     done = run("alembic", "upgrade", "head", cwd=tmp_path, ENV="dev", DATABASE_URL="postgresql://127.0.0.1:1/nothing")
     assert done.returncode == 0, done.stderr
     assert "patients" in tables(spare_database)
-
-
-def test_three_that_migrate_at_once_all_succeed(settings: dict[str, str]) -> None:
-    with ThreadPoolExecutor(3) as pool:
-        done = list(pool.map(lambda _: run("clinic_api", "migrate", cwd=ROOT, **settings), range(3)))
-    assert [process.returncode for process in done] == [0, 0, 0], [process.stderr for process in done]

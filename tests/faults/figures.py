@@ -7,7 +7,7 @@ from typing import NamedTuple
 class Figure(NamedTuple):
     what: str
     measured: float
-    least: float = -inf
+    least: float = 0
     most: float = inf
     unit: str = ""
     """`s` makes it a deadline."""
@@ -19,7 +19,7 @@ class Figure(NamedTuple):
 
     @property
     def wanted(self) -> str:
-        parts = [f"≥ {self.least:g}" if self.least > -inf else "", f"≤ {self.most:g}" if self.most < inf else ""]
+        parts = [f"≥ {self.least:g}" if self.least else "", f"≤ {self.most:g}" if self.most < inf else ""]
         text = f"{self.least:g}" if self.least == self.most else " and ".join(filter(None, parts))
         return f"{text} {self.unit}".strip()
 
