@@ -100,7 +100,7 @@ class Client:
         return tokens
 
 
-def together(tasks: Sequence[Callable[[], None]]) -> None:
+def together(tasks: Sequence[Callable[[], Any]]) -> None:
     """All at once, each in a thread of its own; raises what one of them raises."""
     with ThreadPoolExecutor(len(tasks)) as pool:
         for done in [pool.submit(task) for task in tasks]:

@@ -75,8 +75,8 @@ class Api:
             return self.process.wait()
 
     def failures(self) -> list[str]:
-        """What the log says about answers of 500."""
-        return [line for line in self.log.read_text().splitlines() if '"failure"' in line][:5]
+        """What the log says about the last answers of 500."""
+        return [line for line in self.log.read_text().splitlines() if '"failure"' in line][-5:]
 
 
 class Clinic:

@@ -15,6 +15,7 @@ def standing_clinic() -> Iterator[Clinic]:
 
 
 @pytest.fixture
-def clinic(standing_clinic: Clinic) -> Clinic:
+def clinic(standing_clinic: Clinic) -> Iterator[Clinic]:
     standing_clinic.heal()
-    return standing_clinic
+    yield standing_clinic
+    print(*standing_clinic.api.failures(), sep="\n")

@@ -29,6 +29,7 @@ class Figure(NamedTuple):
         return f"{number} {self.unit}".strip() + (f" ({self.remark})" if self.remark else "")
 
 
-def missed(figures: list[Figure], slack: float = 3) -> list[str]:
-    """Those that do not hold, in words; the tests' slack for deadlines is three."""
-    return [f"{figure.what}: {figure.found}, wanted {figure.wanted}" for figure in figures if not figure.holds(slack)]
+def check(figures: list[Figure], slack: float = 3) -> None:
+    """For tests: all must hold, deadlines with this slack."""
+    missed = [f"{figure.what}: {figure.found}, wanted {figure.wanted}" for figure in figures if not figure.holds(slack)]
+    assert not missed, "\n".join(missed)

@@ -17,6 +17,7 @@ from tests.faults.figures import Figure
 LIVE = "/health/live"
 BETWEEN_LOOKS = 0.1  # seconds
 BACKLOG = 1024
+AT_ONCE = 40
 
 Call = Callable[[Notes], None]
 
@@ -31,6 +32,7 @@ class Gone(StrEnum):
 def gone(clinic: Clinic, how: Gone, clients: int, *, in_turn: bool) -> list[Figure]:
     """Each route is asked by so many clients at once; one after the other, or all of them together."""
     calls, notes, live = calls_of(clinic), Notes(), Notes()
+    fill_the_pool(clinic, calls[0])
     with HOWS[how](clinic), watched(clinic, live):
         for batch in [[call] for call in calls] if in_turn else [calls]:
             together([partial(call, notes) for call in batch * clients])
@@ -46,6 +48,12 @@ def gone(clinic: Clinic, how: Gone, clients: int, *, in_turn: bool) -> list[Figu
         Figure("success again", again, most=2, unit="s"),
         Figure("5xx when it is there again", sum(note.status not in range(200, 500) for note in afterwards), most=0),
     ]
+
+
+def fill_the_pool(clinic: Clinic, call: Call) -> None:
+    """So that there are many connections that die."""
+    hold = partial(clinic.database.ask, "LOCK TABLE patients; SELECT pg_sleep(0.5)")
+    together([hold, *[partial(call, Notes())] * AT_ONCE])
 
 
 def told(note: Note) -> str:

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from tests.faults.clinic import LOGIN, Clinic
 from tests.faults.figures import Figure
 
 GIVES_UP = 30  # seconds, for a create that is repeated with its key
+READERS = 4
 PAUSE = 0.1  # seconds, of a client who was not served
 KEYED, ONCE = "Keyed", "Once"
 """How a patient was made, in the given name, which nobody else has."""
@@ -21,6 +23,8 @@ KEYED, ONCE = "Keyed", "Once"
 
 @dataclass
 class Ledger:
+    mark: str = field(default_factory=lambda: uuid4().hex[:8])
+    """What the given names of its patients begin with."""
     patients: dict[str, int] = field(default_factory=dict)
     """Acknowledged creates: given name and id."""
     addresses: dict[int, list[str | None]] = field(default_factory=dict)
@@ -62,7 +66,7 @@ class Writer:
         return True
 
     def new_name(self, how: str) -> str:
-        return f"{how} {self.number} {uuid4().hex}"
+        return f"{self.ledger.mark} {how} {self.number} {uuid4().hex}"
 
     def change(self) -> bool:
         id, address = self.random.choice(self.mine), uuid4().hex
@@ -86,7 +90,7 @@ class Writer:
         return self.client.succeeds("GET", "/patients?limit=20")
 
     def search(self) -> bool:
-        return self.client.succeeds("GET", f"/patients?limit=20&q={ONCE}+{self.number}")
+        return self.client.succeeds("GET", f"/patients?limit=20&q={self.ledger.mark}+{self.number}")
 
     def log_in(self) -> bool:
         return self.client.succeeds("POST", "/auth/login", data=LOGIN)
@@ -107,17 +111,17 @@ def write_and_read(clinic: Clinic, clients: int, harm: Callable[[], None]) -> tu
         finally:
             over.set()
 
-    together([harm_and_end, *(lambda number=number: work(number) for number in range(clients))])
+    together([harm_and_end, *(partial(work, number) for number in range(clients))])
     return ledger, notes
 
 
 def audited(clinic: Clinic, ledger: Ledger) -> list[Figure]:
     """Every acknowledged write, looked up through the API and in the database."""
-    rows = clinic.database.ask("SELECT given_name, id, address FROM patients")
+    rows = clinic.database.ask("SELECT given_name, id, address FROM patients WHERE given_name ^@ %s", ledger.mark)
     links = set(clinic.database.ask("SELECT doctor_id, patient_id FROM assignments"))
     told = {id for (id,) in clinic.database.ask("SELECT entity_id FROM audit_events WHERE action = 'create'")}
     stored, addresses = {(name, id) for name, id, _ in rows}, {id: address for _, id, address in rows}
-    twice = [name.split()[0] for name, count in Counter(name for name, *_ in rows).items() if count > 1]
+    twice = [name.split()[1] for name, count in Counter(name for name, *_ in rows).items() if count > 1]
     return [
         Figure("acknowledged writes", len(ledger.patients) + len(ledger.assignments), least=1),
         Figure("lost patients", len(ledger.patients.items() - stored), most=0),
@@ -132,15 +136,14 @@ def audited(clinic: Clinic, ledger: Ledger) -> list[Figure]:
 
 def unseen(clinic: Clinic, ledger: Ledger) -> list[int]:
     """Patients whom the API does not show as they were acknowledged."""
-    missing, waiting = [], list(ledger.patients.items())
+    missing, all_of_them = list[int](), list(ledger.patients.items())
 
-    def look() -> None:
+    def look(some: list[tuple[str, int]]) -> None:
         with clinic.admin() as client:
-            while waiting:
-                name, id = waiting.pop()
+            for name, id in some:
                 answer = client.ask("GET", f"/patients/{id}")
                 if answer is None or answer.status_code != 200 or answer.json()["given_name"] != name:
                     missing.append(id)
 
-    together([look] * 4)
+    together([partial(look, all_of_them[part::READERS]) for part in range(READERS)])
     return missing

@@ -1,10 +1,10 @@
 import pytest
 
 from tests.faults.failover import failover
-from tests.faults.figures import missed
+from tests.faults.figures import check
 
 pytestmark = pytest.mark.faults
 
 
 def test_a_promoted_standby_has_everything_and_the_api_finds_it() -> None:
-    assert missed(failover(seconds=6, clients=8)) == []
+    check(failover(seconds=6, clients=8))

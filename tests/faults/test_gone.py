@@ -1,7 +1,7 @@
 import pytest
 
 from tests.faults.clinic import Clinic
-from tests.faults.figures import missed
+from tests.faults.figures import check
 from tests.faults.gone import Gone, gone
 
 pytestmark = pytest.mark.faults
@@ -9,4 +9,4 @@ pytestmark = pytest.mark.faults
 
 @pytest.mark.parametrize("how", Gone)
 def test_without_the_database_each_route_says_503_and_recovers(how: Gone, clinic: Clinic) -> None:
-    assert missed(gone(clinic, how, clients=4, in_turn=False)) == [], clinic.api.failures()
+    check(gone(clinic, how, clients=4, in_turn=False))

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.faults.clinic import Clinic
-from tests.faults.figures import missed
+from tests.faults.figures import check
 from tests.faults.load import crowd, mixed_load
 
 pytestmark = pytest.mark.faults
@@ -9,8 +9,8 @@ pytestmark = pytest.mark.faults
 
 @pytest.mark.parametrize("requests", [1, 10])
 def test_a_crowd_is_served(requests: int, clinic: Clinic) -> None:
-    assert missed(crowd(clinic, clients=150, requests=requests)) == [], clinic.api.failures()
+    check(crowd(clinic, clients=150, requests=requests))
 
 
 def test_a_clinic_at_work_gets_no_5xx(clinic: Clinic) -> None:
-    assert missed(mixed_load(clinic, seconds=5, clients=32)) == [], clinic.api.failures()
+    check(mixed_load(clinic, seconds=5, clients=32))
