@@ -6,6 +6,7 @@ from random import Random
 from tests.faults.clinic import Clinic
 from tests.faults.figures import Figure
 from tests.faults.ledger import audited, write_and_read
+from tests.faults.waiting import sleep_until
 
 LONGEST_OUTAGE = 2  # seconds, of PostgreSQL
 
@@ -28,9 +29,9 @@ def chaos(clinic: Clinic, seconds: float, clients: int, kills: int) -> list[Figu
     def harm() -> None:
         began, share = time.monotonic(), seconds / (2 * kills)
         for number, kill in enumerate(random.sample([kill_the_database, kill_the_api] * kills, 2 * kills)):
-            wait_until(began + (number + random.random()) * share)
+            sleep_until(began + (number + random.random()) * share)
             kill()
-        wait_until(began + seconds)
+        sleep_until(began + seconds)
 
     ledger, notes = write_and_read(clinic, clients, harm)
     return [
@@ -39,7 +40,3 @@ def chaos(clinic: Clinic, seconds: float, clients: int, kills: int) -> list[Figu
         Figure("success again after PostgreSQL accepts", max(recoveries), most=2, unit="s"),
         Figure("API ready", max(starts), most=5, unit="s"),
     ]
-
-
-def wait_until(moment: float) -> None:
-    time.sleep(max(0, moment - time.monotonic()))

@@ -13,7 +13,8 @@ import httpx
 
 from tests.factories import doctor_body, password_of, patient_body
 from tests.faults.clients import Client, Notes
-from tests.faults.postgres import Postgres, postgres, until
+from tests.faults.postgres import Postgres, postgres
+from tests.faults.waiting import until
 from tests.process import environment, free_port, run
 
 STARTS_WITHIN = 30  # seconds

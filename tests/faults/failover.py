@@ -2,11 +2,11 @@
 
 import time
 
-from tests.faults.chaos import wait_until
 from tests.faults.clinic import folder, opened
 from tests.faults.figures import Figure
 from tests.faults.ledger import audited, write_and_read
 from tests.faults.postgres import postgres
+from tests.faults.waiting import sleep_until
 
 UNNOTICED = 1  # seconds until somebody promotes the standby
 
@@ -21,12 +21,12 @@ def failover(seconds: float, clients: int) -> list[Figure]:
 
             def harm() -> None:
                 began = time.monotonic()
-                wait_until(began + seconds / 2)
+                sleep_until(began + seconds / 2)
                 primary.kill()
                 time.sleep(UNNOTICED)
                 standby.promote()
                 outage.append(clinic.seconds_until_it_works())
-                wait_until(began + seconds)
+                sleep_until(began + seconds)
 
             ledger, notes = write_and_read(clinic, clients, harm)
             clinic.database = standby

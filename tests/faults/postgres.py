@@ -3,9 +3,8 @@
 import os
 import signal
 import subprocess
-import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import psutil
 import psycopg2
 
 from clinic_api.embedded import initialise
+from tests.faults.waiting import until
 from tests.process import free_port
 
 with warnings.catch_warnings():
@@ -23,7 +23,6 @@ with warnings.catch_warnings():
 OTHER_BIN = os.environ.get("FAULTS_POSTGRES_BIN")  # a folder such as /usr/lib/postgresql/15/bin; else the wheel's
 STARTS_WITHIN = 60  # seconds, also with what a killed one left to recover
 STOPS_WITHIN = 20
-POLL = 0.02
 
 
 class Postgres:
@@ -152,13 +151,3 @@ def postgres(folder: Path) -> Iterator[Postgres]:
         yield server
     finally:
         server.stop()
-
-
-def until(condition: Callable[[], bool], within: float) -> float:
-    """How many seconds it took to become true. Raises TimeoutError."""
-    began = time.monotonic()
-    while not condition():
-        if time.monotonic() - began > within:
-            raise TimeoutError(f"{getattr(condition, '__name__', condition)}: not within {within} s")
-        time.sleep(POLL)
-    return time.monotonic() - began

@@ -7,4 +7,4 @@ pytestmark = pytest.mark.faults
 
 
 def test_three_that_migrate_at_once_all_succeed() -> None:
-    check(migrating(rounds=2, replicas=3))
+    check(migrating(rounds=1, replicas=3))
