@@ -29,7 +29,10 @@ class Authorize(OAuth2PasswordBearer):
         self.anonymous = anonymous
 
     async def __call__(self, request: Request, scopes: SecurityScopes) -> None:  # type: ignore[override]
-        scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
+        sent = request.headers.getlist("Authorization")
+        if len(sent) > 1:
+            raise Unauthenticated("Send the header Authorization once.")
+        scheme, token = get_authorization_scheme_param(sent[0] if sent else None)
         work: UnitOfWork = request.state.work
         work.roles = frozenset(Role(scope) for scope in scopes.scopes)
         if scheme:

@@ -15,7 +15,7 @@ from clinic_api.errors import NotAcceptable, UnsupportedMediaType
 from clinic_api.http.auth import GUARDS
 from clinic_api.http.formats import refuse_other_formats
 from clinic_api.http.idempotency import Replayed, take_key
-from clinic_api.http.strict import refuse_media_type, refuse_unread
+from clinic_api.http.strict import StrictRequest, refuse_media_type, refuse_unread
 from clinic_api.http.work import UnitOfWork
 
 
@@ -49,6 +49,7 @@ class WorkRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def run(request: Request) -> Response:
+            request = StrictRequest(request.scope, request.receive)
             work = request.state.work = UnitOfWork(request)
             try:
                 refuse_other_formats(request)

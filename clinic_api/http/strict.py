@@ -1,42 +1,135 @@
-"""Nothing that is sent is ignored: an unknown query parameter and an unread body are errors."""
+"""Nothing that is sent is ignored or guessed at: what would not be read, or not as it was meant, is an error."""
 
+import json
+import math
 import re
 from collections import Counter
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Form
 from fastapi.routing import APIRoute
-from starlette.datastructures import ImmutableMultiDict
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from clinic_api.errors import UnsupportedMediaType
 
+ONCE = ("Idempotency-Key",)
+"""Headers that have one value; of `Authorization` and `Content-Type` their readers take care."""
+CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^"';\s]*)""", re.IGNORECASE)
+UTF_8 = {"utf-8", "utf8", "us-ascii", "ascii"}
+
+
+class Repeated(Exception):
+    """These names stand more than once in one JSON object."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__()
+        self.names = names
+
+
+class StrictRequest(Request):
+    """Its body is UTF-8, its JSON has each name once per object, and its numbers are numbers."""
+
+    repeated: Sequence[str] = ()
+    """Told by `refuse_unread`, when it is known that the caller may."""
+
+    async def json(self) -> Any:
+        text = await read(self)
+        try:
+            return JSON.decode(text.decode())
+        except Repeated as error:
+            self.repeated = error.names
+            return {}
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, RecursionError):  # not UTF-8, not a finite number, far too deep
+            raise json.JSONDecodeError("", "", 0) from None
+
+    async def _get_form(self, **limits: Any) -> FormData:
+        """Starlette puts something else in the place of what it cannot decode."""
+        sent = await read(self)
+        if self.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
+            sent = unquote_to_bytes(sent.decode("ascii"))
+        sent.decode()
+        return await super()._get_form(**limits)
+
+
+async def read(request: Request) -> bytes:
+    """The body. Raises HTTPException when the client leaves before its end."""
+    try:
+        return await request.body()
+    except ClientDisconnect:
+        raise HTTPException(400) from None
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise Repeated(twice(name for name, _ in pairs))
+    return fields
+
+
+def finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else no_number(text)
+
+
+def no_number(_: str) -> NoReturn:
+    raise ValueError
+
+
+JSON = json.JSONDecoder(object_pairs_hook=each_once, parse_float=finite, parse_constant=no_number)
+
 
 async def refuse_unread(request: Request) -> None:
-    """Raises RequestValidationError for parameters that this route would not read, or that are sent twice.
+    """Raises RequestValidationError for what this route would not read, what is sent twice, and what is no text.
 
     A route with query parameters has them in one model, which forbids others by itself.
     """
     route = request.scope["route"]
-    refuse_repeated("query", request.query_params)
+    refuse_garbled(request.scope["query_string"])
+    refuse_repeated("query", twice(name for name, _ in request.query_params.multi_items()))
     if request.query_params and not route.dependant.query_params:
         raise RequestValidationError([wrong("query", name, "extra_forbidden") for name in request.query_params])
+    refuse_repeated("header", [name for name in ONCE if len(request.headers.getlist(name)) > 1])
     if is_form(route):
-        refuse_repeated("body", await request.form())
+        refuse_repeated("body", twice(name for name, _ in (await request.form()).multi_items()))
+    elif isinstance(request, StrictRequest):
+        refuse_repeated("body", request.repeated)
+    if route.body_field is None and has_body(request) and (await read(request)).strip() not in (b"", b"{}"):
+        raise RequestValidationError([wrong("body", "body", "not_empty", "must be empty: nothing in it would be read")])
 
 
-def refuse_repeated(place: str, fields: ImmutableMultiDict[str, Any]) -> None:
-    times = Counter(name for name, _ in fields.multi_items())
-    if repeated := [name for name, count in times.items() if count > 1]:
-        raise RequestValidationError([wrong(place, name, "repeated", "must be sent once") for name in repeated])
+def refuse_garbled(query: bytes) -> None:
+    """Where bytes are no UTF-8, Starlette would put something else in their place."""
+    if b"%" in query:
+        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
+        if garbled := [name for name, value in pairs if re.search("[\udc80-\udcff]", name + value)]:
+            raise RequestValidationError([wrong("query", name, "string_unicode") for name in garbled])
+
+
+def refuse_repeated(place: str, names: Sequence[str]) -> None:
+    if names:
+        raise RequestValidationError([wrong(place, name, "repeated", "must be sent once") for name in names])
+
+
+def twice(names: Iterable[str]) -> list[str]:
+    return [name for name, times in Counter(names).items() if times > 1]
 
 
 def refuse_media_type(request: Request, route: APIRoute) -> None:
     """Raises UnsupportedMediaType for a body that this route cannot read."""
     if route.body_field is None or not has_body(request):
         return
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    sent = request.headers.getlist("content-type")
+    media_type = sent[0].partition(";")[0].strip().lower() if sent else ""
+    if len(sent) > 1:
+        raise UnsupportedMediaType("Send the header Content-Type once.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
     if is_form(route) and media_type not in ("application/x-www-form-urlencoded", "multipart/form-data"):
@@ -46,6 +139,8 @@ def refuse_media_type(request: Request, route: APIRoute) -> None:
         )
     if not is_form(route) and not re.fullmatch(r"application/(.+\+)?json", media_type):
         raise UnsupportedMediaType("Send the body as JSON, with Content-Type: application/json.")
+    if sent and not UTF_8.issuperset(name.lower() for name in CHARSET.findall(sent[0])):
+        raise UnsupportedMediaType("Send the body in UTF-8.")
 
 
 def is_form(route: APIRoute) -> bool:
