@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 
 from clinic_api import __version__
 from clinic_api.config import Settings, get_settings, listed
 from clinic_api.database import database
 from clinic_api.http.bodies import BodyLimit
+from clinic_api.http.cors import Cors
 from clinic_api.http.docs import add_docs
 from clinic_api.http.headers import StandardHeaders
 from clinic_api.http.limits import limiter
@@ -17,6 +17,7 @@ from clinic_api.http.logs import RequestLog, configure_logs
 from clinic_api.http.prefix import Prefix
 from clinic_api.http.problems import add_problems
 from clinic_api.http.threads import threads
+from clinic_api.http.wellformed import WellFormed
 from clinic_api.looks import looks
 from clinic_api.passwords import Passwords
 from clinic_api.routes import routers
@@ -51,11 +52,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.limiter = limiter
     add_problems(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(WellFormed)
     if origins := listed(settings.cors_origins):
         every = ["*"]
-        app.add_middleware(
-            CORSMiddleware, allow_origins=origins, allow_methods=every, allow_headers=every, expose_headers=every
-        )
+        app.add_middleware(Cors, allow_origins=origins, allow_methods=every, allow_headers=every, expose_headers=every)
     app.add_middleware(RequestLog)
     app.add_middleware(StandardHeaders)
     app.add_middleware(Prefix)

@@ -170,7 +170,7 @@ def test_a_refusal_is_a_problem_that_says_what_to_do(name: str, client: TestClie
 
 @pytest.mark.parametrize("name", [name for name, (_, path, _) in OPERATIONS.items() if "{" in path])
 @pytest.mark.parametrize(
-    "id", ["abc", "0", "-1", "2147483648", "9" * 5000, "1.0", "+1", "01", "1_0", "%201", "%00", "１"]
+    "id", ["abc", "0", "-1", "2147483648", "9" * 4000, "1.0", "+1", "01", "1_0", "%201", "%00", "１"]
 )
 def test_a_malformed_id_is_invalid(name: str, id: str, admin: TestClient) -> None:
     method, path, _ = OPERATIONS[name]

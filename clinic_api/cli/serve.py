@@ -16,7 +16,7 @@ from clinic_api.config import Settings, get_settings
 from clinic_api.database import database
 from clinic_api.services.accounts import an_admin_exists
 
-GRACE = 20  # seconds for running requests when the server is stopped
+GRACE = 10  # seconds for running requests when the server is stopped
 COUNTED_APART = """\
   Note   {workers} workers count requests each by itself, so an address gets up to {workers} times its limits.
          RATE_LIMIT_STORAGE_URI=redis://… lets them count together. Failed logins are counted in the database anyway.
@@ -52,6 +52,8 @@ def serve(
                 port=port,
                 workers=workers,
                 reload=reload,
+                http="clinic_api.http.protocol:Protocol",
+                ws="none",
                 log_config=None,
                 log_level="warning",
                 access_log=False,  # it would hold names that somebody searched for

@@ -26,7 +26,7 @@ class StandardHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        sent = Headers(scope=scope).get("x-request-id", "")
+        sent = ",".join(Headers(scope=scope).getlist("x-request-id"))  # several are no plain one
         request_id = sent if REQUEST_ID.fullmatch(sent) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
 

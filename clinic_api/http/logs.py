@@ -5,6 +5,7 @@ import os
 import time
 import traceback
 from contextlib import suppress
+from http import HTTPMethod
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from clinic_api.config import Settings
 
 FRAMES = 8
+METHODS = frozenset(HTTPMethod)  # any other is something that somebody typed
 OUT = 1  # the file descriptor
 log = structlog.get_logger()
 
@@ -92,7 +94,7 @@ class RequestLog:
             caller = state["work"].caller if "work" in state else None
             (log.error if status >= 500 else log.info)(
                 "request",
-                method=scope["method"],
+                method=scope["method"] if scope["method"] in METHODS else None,
                 route=getattr(route, "path", None),
                 status=status,
                 ms=round((time.perf_counter() - began) * 1000, 1),

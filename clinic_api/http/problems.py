@@ -1,5 +1,6 @@
 """Every error as `application/problem+json` (RFC 9457), with a sentence that names the next step."""
 
+from asyncio import CancelledError
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, get_args
@@ -49,10 +50,17 @@ HEADERS = {401: BEARER, 503: SOON}
 DETAILS = {
     404: "There is nothing at this address. See /docs for what there is.",
     405: "This method is not for this address. The header Allow names those that are.",
+    408: "The body came too slowly. Send it again, faster.",
     413: "The body is too large. Send at most 1 MiB.",
     500: "Something went wrong on the server. Report the request_id to its operator.",
+    503: "The server is being stopped. Send the request again in a moment.",
 }
-TITLES = {413: "Content too large", 422: "Validation error"}  # Python's own changed with 3.13
+TITLES = {
+    413: "Content too large",
+    414: "URI too long",
+    422: "Validation error",
+    505: "HTTP version not supported",
+}  # Python's own changed with 3.13
 SENTENCES = {
     "missing": "is required",
     "extra_forbidden": "does not exist here",
@@ -185,9 +193,13 @@ def on_limit(request: Request, error: RateLimitExceeded) -> JSONResponse:
     return problem(request, 429, f"Too many requests. Try again in {wait} seconds.", headers={"Retry-After": wait})
 
 
-def on_error(request: Request, error: Exception) -> JSONResponse:
+def on_error(request: Request, error: BaseException) -> JSONResponse:
     log.error("failure", request_id=request.state.request_id, **told(error))
     return problem(request, 500, DETAILS[500])
+
+
+def on_end(request: Request, _error: BaseException) -> JSONResponse:
+    return problem(request, 503, DETAILS[503], headers=SOON | {"Connection": "close"})
 
 
 def add_problems(app: FastAPI) -> None:
@@ -202,7 +214,10 @@ def add_problems(app: FastAPI) -> None:
 
 
 class LastResort:
-    """Answers what nobody expected. Starlette's own would do so outside the other middleware, without their headers."""
+    """Answers what nobody expected, and what the end of the server cuts off.
+
+    Starlette's own would do so outside the other middleware, without their headers; uvicorn's in plain text.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -217,7 +232,8 @@ class LastResort:
 
         try:
             await self.app(scope, receive, send_and_note)
-        except Exception as error:
+        except (Exception, CancelledError) as error:
             if began or scope["type"] != "http":
                 raise
-            await on_error(Request(scope), error)(scope, receive, send)
+            answer = on_end if isinstance(error, CancelledError) else on_error
+            await answer(Request(scope), error)(scope, receive, send)
