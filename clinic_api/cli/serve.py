@@ -2,7 +2,7 @@ import os
 import signal
 import socket
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy import Engine
@@ -17,6 +17,7 @@ from clinic_api.database import database
 from clinic_api.services.accounts import an_admin_exists
 
 GRACE = 10  # seconds for running requests when the server is stopped
+FILES = 2_560  # for twice the connections that `http/protocol.py` answers
 COUNTED_APART = """\
   Note   {workers} workers count requests each by itself, so an address gets up to {workers} times its limits.
          RATE_LIMIT_STORAGE_URI=redis://… lets them count together. Failed logins are counted in the database anyway.
@@ -30,8 +31,6 @@ def serve(
     reload: Annotated[bool, typer.Option(help="Start anew when the code changes.")] = False,
 ) -> None:
     """Serve the API. Without DATABASE_URL an embedded PostgreSQL is started and migrated first."""
-    import uvicorn
-
     with settings_and_errors() as settings:
         refuse_taken_port(host, port)
         with database(settings) as engine:
@@ -46,21 +45,43 @@ def serve(
             if workers > 1 and settings.rate_limit_storage_uri.startswith("memory"):
                 print(COUNTED_APART.format(workers=workers))
             sys.stdout.flush()  # the log goes the direct way
-            uvicorn.run(
-                "clinic_api.main:app",
-                host=host,
-                port=port,
-                workers=workers,
-                reload=reload,
-                http="clinic_api.http.protocol:Protocol",
-                ws="none",
-                log_config=None,
-                log_level="warning",
-                access_log=False,  # it would hold names that somebody searched for
-                server_header=False,
-                forwarded_allow_ips=settings.trusted_proxies,
-                timeout_graceful_shutdown=GRACE,
-            )
+            run(host, port, workers, reload, settings.trusted_proxies)
+
+
+def run(host: str, port: int, workers: int, reload: bool, trusted_proxies: str) -> None:
+    import uvicorn
+
+    allow_connections()
+    options: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "http": "clinic_api.http.protocol:Protocol",
+        "ws": "none",
+        "log_config": None,
+        "log_level": "warning",
+        "access_log": False,  # it would hold names that somebody searched for
+        "server_header": False,
+        "forwarded_allow_ips": trusted_proxies,
+        "timeout_graceful_shutdown": GRACE,
+    }
+    if workers == 1 or reload:
+        uvicorn.run("clinic_api.main:app", reload=reload, **options)
+    else:
+        from clinic_api.cli.workers import Workers
+
+        config = uvicorn.Config("clinic_api.cli.workers:app", factory=True, workers=workers, **options)
+        Workers(config, [config.bind_socket()]).run()
+
+
+def allow_connections() -> None:
+    """Let this process have as many files as it may have connections, where the system gives it fewer at first."""
+    if sys.platform != "win32":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def refuse_taken_port(host: str, port: int) -> None:
