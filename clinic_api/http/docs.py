@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from clinic_api import __version__
 from clinic_api.http.examples import BODIES, problem_example
@@ -102,7 +103,15 @@ def add_docs(app: FastAPI) -> None:
     for path, html in [("/docs", page), ("/redoc", bytes(redoc.body))]:
         app.add_route(path, partial(show, html, only_from_here(html)))
     app.add_route("/static/redoc.standalone.js", lambda _: Response(redoc_script(), media_type="text/javascript"))
-    app.mount("/static", StaticFiles(packages=[("fastapi_offline", "static")]))
+    app.mount("/static", WholeFiles(packages=[("fastapi_offline", "static")]))
+
+
+class WholeFiles(StaticFiles):
+    """Starlette's, but whole: it answers a wrong Range in plain text."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["headers"] = [header for header in scope["headers"] if header[0] != b"range"]
+        await super().__call__(scope, receive, send)
 
 
 def show(page: bytes, headers: dict[str, str], _request: Request) -> Response:

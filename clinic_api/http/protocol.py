@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import httptools
 import structlog
 from fastapi import Request
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from clinic_api.http.headers import UNLESS_SAID_OTHERWISE
 from clinic_api.http.problems import problem
@@ -75,6 +75,7 @@ class Protocol(HttpToolsProtocol):
         self.refusal: Refusal | None = None
         """What is still to be said before the connection ends; nothing that comes is read any more."""
         self.surplus = False
+        self.running: RequestResponseCycle | None = None
         self.input_clock: TimerHandle | None = None
         self.output_clock: TimerHandle | None = None
 
@@ -91,7 +92,18 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.stop_input_clock()
         self.stop_output_clock()
+        self.cut_off()
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client has sent all that it will; it may still read the answers."""
+        if self.reading is not Reading.nothing and self.refusal is None:
+            self.refuse(BROKEN)
+        if self.is_idle:
+            self.transport.close()
+        elif self.refusal is None:
+            self.cycle.keep_alive = False
+        return True
 
     def shutdown(self) -> None:
         super().shutdown()
@@ -100,7 +112,17 @@ class Protocol(HttpToolsProtocol):
     @property
     def is_idle(self) -> bool:
         """Whether all that was asked is answered."""
-        return self.cycle is None or self.cycle.response_complete
+        return self.running is None or self.running.response_complete or self.running.disconnected
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self.running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def cut_off(self) -> None:
+        """Let the running request know that nobody waits for its answer."""
+        if self.running is not None and not self.running.response_complete:
+            self.running.disconnected = True
+            self.running.message_event.set()
 
     # What comes in
 
@@ -221,26 +243,15 @@ class Protocol(HttpToolsProtocol):
         """Say this in its turn, and read no more."""
         self.stop_input_clock()
         self.refusal = refusal
-        if self.reading is Reading.body:
-            if self.cycle.response_complete:  # it was answered before its body was read
+        if self.reading is Reading.body and self.cycle is not self.running:
+            self.pipeline.popleft()
+        elif self.reading is Reading.body:
+            self.cut_off()
+            if self.cycle.response_started:  # before its body was read
                 self.transport.close()
-                return
-            if self.pipeline and self.pipeline[0][0] is self.cycle:
-                self.pipeline.popleft()
-            else:
-                self.cut_off()
                 return
         if self.is_idle:
             self.say(refusal)
-
-    def cut_off(self) -> None:
-        """End the request whose body broke off."""
-        began, self.cycle.disconnected = self.cycle.response_started, True
-        self.cycle.message_event.set()
-        if began or self.refusal is None:
-            self.transport.close()
-        else:
-            self.say(self.refusal)
 
     def say(self, refusal: Refusal) -> None:
         """Answer, and end the connection as soon as the client has: to close it at once might cost it the answer."""

@@ -21,6 +21,7 @@ ANSWERS: dict[str, tuple[str, str, int]] = {
     "page": ("GET", "/openapi.json", 200),
     "static": ("GET", "/static/swagger-ui.css", 200),
     "no static": ("GET", "/static/nothing", 404),
+    "long": ("GET", f"/{'x' * 8192}", 414),
     "redirect": ("GET", "/", 307),
     "health": ("GET", "/health/live", 200),
 }
@@ -92,6 +93,16 @@ def test_other_origins_are_let_in_only_when_listed(client: TestClient) -> None:
             answer = open_client.get("/patients", headers={"Origin": origin})
             assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (401, origin)
         assert preflight(open_client, "https://evil.example") is None
+
+
+def test_a_refused_preflight_is_a_problem() -> None:
+    client = TestClient(create_app(get_settings().model_copy(update={"cors_origins": "https://clinic.example.org"})))
+    for origin, method in [("https://evil.example", "GET"), ("https://clinic.example.org", "FETCH"), ("\xff", "GET")]:
+        asked = {"Origin": origin.encode("latin-1"), "Access-Control-Request-Method": method}
+        answer = client.options("/patients", headers=asked)
+        assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+        assert "access-control-allow-origin" not in answer.headers
+        assert origin not in answer.text
 
 
 @pytest.mark.parametrize(

@@ -43,16 +43,6 @@ def test_a_broken_body_is_invalid(body: bytes, admin: TestClient) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
 
 
-def test_a_large_body_is_refused(admin: TestClient) -> None:
-    answer = admin.post("/patients", content=b'{"given_name": "' + b"x" * 2**20 + b'"}', headers=JSON)
-    assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
-
-
-def test_a_large_body_of_unknown_length_is_refused(admin: TestClient) -> None:
-    pieces = (b"x" * 2**16 for _ in range(17))
-    assert admin.post("/patients", content=pieces, headers=JSON).status_code == 413
-
-
 def test_a_flood_of_errors_is_cut_and_counted(admin: TestClient) -> None:
     answer = admin.post("/patients", json={f"field{number}": 1 for number in range(5000)})
     assert len(answer.json()["errors"]) == 20
