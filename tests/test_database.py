@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 
 from tests.factories import make_doctor, make_patient
 
+BLOCKED_WITHIN = 30  # seconds
 KILL = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'clinic-api'")
 
 
@@ -50,6 +51,8 @@ def test_a_deadlock_is_tried_again(admin: TestClient, engine: Engine) -> None:
 
 def wait_until_blocked(engine: Engine) -> None:
     blocked = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    with engine.connect() as connection:
+    until = time.monotonic() + BLOCKED_WITHIN
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:  # it looks once a transaction
         while not connection.scalar(blocked):
+            assert time.monotonic() < until
             time.sleep(0.01)

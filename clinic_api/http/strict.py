@@ -18,8 +18,6 @@ from starlette.requests import ClientDisconnect
 
 from clinic_api.errors import UnsupportedMediaType
 
-ONCE = ("Idempotency-Key",)
-"""Headers that have one value; of `Authorization` and `Content-Type` their readers take care."""
 CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^"';\s]*)""", re.IGNORECASE)
 UTF_8 = {"utf-8", "utf8", "us-ascii", "ascii"}
 
@@ -96,7 +94,6 @@ async def refuse_unread(request: Request) -> None:
     refuse_repeated("query", twice(name for name, _ in request.query_params.multi_items()))
     if request.query_params and not route.dependant.query_params:
         raise RequestValidationError([wrong("query", name, "extra_forbidden") for name in request.query_params])
-    refuse_repeated("header", [name for name in ONCE if len(request.headers.getlist(name)) > 1])
     if is_form(route):
         refuse_repeated("body", twice(name for name, _ in (await request.form()).multi_items()))
     elif isinstance(request, StrictRequest):
