@@ -1,5 +1,6 @@
 """Every error as `application/problem+json` (RFC 9457), with a sentence that names the next step."""
 
+import re
 from asyncio import CancelledError
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -33,6 +34,7 @@ log = structlog.get_logger()
 BEARER = {"WWW-Authenticate": "Bearer"}
 SOON = {"Retry-After": "2"}  # seconds
 LONGEST_NAME = 40
+NAME = re.compile(r"[\w.\-\[\] ]+")
 MOST_ERRORS = 20
 
 STATUS: dict[type[errors.ClinicError], int] = {
@@ -78,7 +80,10 @@ SENTENCES = {
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "enum": "must be {expected}",
+    "literal_error": "must be {expected}",
     "model_attributes_type": "must be a JSON object",
+    "datetime_parsing": "must be a moment that exists, such as 2026-01-31T09:30:00Z",
+    "datetime_from_date_parsing": "must be a moment that exists, such as 2026-01-31T09:30:00Z",
 }
 BUILT_IN = get_args(ErrorType)
 UNIQUE = {
@@ -141,9 +146,11 @@ def invalid(request: Request, fields: list[dict[str, str]], count: int = 1) -> J
 def field_error(part: Mapping[str, Any]) -> dict[str, str]:
     """One of pydantic's errors, without what was sent."""
     kind, place = part["type"], part["loc"]
-    field = "body" if kind == "json_invalid" or len(place) < 2 else ".".join(map(str, place[1:]))
+    field = "body" if kind == "json_invalid" else ".".join(map(str, place[1:]))
+    if not NAME.fullmatch(field):
+        field = str(place[0])  # a JSON body that was sent as a form has become a name
     sentence = SENTENCES.get(kind, "is not valid").format(**part.get("ctx", {})) if kind in BUILT_IN else part["msg"]
-    return {"field": field[:LONGEST_NAME].encode(errors="replace").decode(), "message": sentence, "code": kind}
+    return {"field": field[:LONGEST_NAME], "message": sentence, "code": kind}
 
 
 def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:

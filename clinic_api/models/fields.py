@@ -35,7 +35,7 @@ def composed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if len(value) > LONGEST_INPUT:
-        raise PydanticCustomError("too_long", "is far too long")
+        raise PydanticCustomError("far_too_long", "is far too long")
     return unicodedata.normalize("NFC", value)
 
 

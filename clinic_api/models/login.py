@@ -1,6 +1,6 @@
 """Signing in: RFC 6749's password grant, and the tokens that it gives."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field as Rule
 from sqlmodel import SQLModel
@@ -16,7 +16,7 @@ class LoginForm(Input):
         Line,
     ]
     password: Password
-    grant_type: Annotated[str | None, Rule(pattern="^password$", description="`password`, or left out.")] = None
+    grant_type: Annotated[Literal["password"] | None, Rule(description="`password`, or left out.")] = None
     scope: Annotated[str, Rule(description="Not used: the role is the account's.")] = ""
     client_id: Annotated[str | None, Rule(description="Not used.")] = None
     client_secret: Annotated[str | None, Rule(description="Not used.")] = None

@@ -69,6 +69,25 @@ def test_several_wrong_fields_are_all_named(admin: TestClient) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("query", "form", "fields"),
+    [
+        ("", '{"username": "a", "password": "secret"}', ["body", "password", "username"]),
+        ("", "a\0b=1&username=a&password=b", ["body"]),
+        ("?=1", "username=a&password=b", ["query"]),
+        ("?%22secret%22:", "username=a&password=b", ["query"]),
+        ("?no_such name=1", "username=a&password=b", ["no_such name"]),
+    ],
+)
+def test_what_is_no_name_of_a_field_is_not_repeated(
+    query: str, form: str, fields: list[str], client: TestClient
+) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = client.post(f"/auth/login{query}", content=form, headers=headers)
+    assert sorted(error["field"] for error in answer.json()["errors"]) == fields
+    assert "secret" not in answer.text
+
+
 def test_what_postgresql_says_stays_inside(admin: TestClient) -> None:
     make_patient(admin, medical_record_number="SECRET-1")
     body = {"given_name": "x", "birth_date": "1990-01-01", "medical_record_number": "secret-1"}

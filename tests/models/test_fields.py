@@ -88,7 +88,7 @@ def is_refusal(answer: Response, sent: object) -> bool:
     told = f"{problem['detail']} {problem.get('errors')}"
     assert answer.headers["content-type"] == "application/problem+json"
     assert problem["detail"].endswith(".")
-    assert all(error["message"] for error in problem.get("errors", []))
+    assert all(error["message"] != "is not valid" for error in problem.get("errors", []))
     assert not (isinstance(sent, str) and len(sent.strip()) >= LONG and sent.strip() in told)
     return answer.status_code in (404, 422)
 
@@ -105,6 +105,7 @@ def page_allows(model: str, field: str, sent: str) -> bool:
 @given(sent=texts)
 @example(sent="\u200b \u200b")
 @example(sent="José\x1f")
+@example(sent="x" * 5000)
 def test_a_text_is_kept_in_one_spelling_or_refused(
     model: str, path: str, field: str, most: int, sent: str, clinic: TestClient
 ) -> None:
@@ -210,6 +211,8 @@ def test_an_id_in_a_body_is_that_of_a_record_or_refused(sent: Any, clinic: TestC
 @given(sent=encodable)
 @example(sent="")
 @example(sent="9" * 400)
+@example(sent="2026-01-31T25:00:00Z")
+@example(sent="2026-01-31T09:30:00+25:00")
 def test_any_query_is_answered_or_refused(path: str, name: str, sent: str, clinic: TestClient) -> None:
     answer = clinic.get(path.format(doctor_id=1, patient_id=1), params={name: sent})
     assert answer.status_code == 200 or is_refusal(answer, sent)
