@@ -6,10 +6,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, NullPool, create_engine, text
 
+from clinic_api.migrations import MIGRATING
 from clinic_api.models import metadata
 
 config = context.config
-MIGRATING = 7_236_514_002  # any number that nothing else locks
 
 
 def number_revision(_context: MigrationContext, _revision: object, directives: list[MigrationScript]) -> None:

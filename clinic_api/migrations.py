@@ -1,5 +1,6 @@
 """The schema: whether it is as new as this code needs, and bringing it there. Alembic alone changes it."""
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,18 +10,30 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from clinic_api.errors import Unready
 
 UNDEFINED_TABLE = "42P01"  # SQLSTATE
+MIGRATING = 7_236_514_002
+"""The advisory lock of whoever changes the schema; any number that nothing else locks."""
 TOO_OLD = "The database's schema is too old for this version. Run: python -m clinic_api migrate"
 HOMES = (Path(__file__).parent.parent, Path.cwd())
 HOME = next((home for home in HOMES if (home / "alembic.ini").exists()), HOMES[0])
 
 
+def scripts() -> list[Path]:
+    """They are numbered, so that a greater one is a newer one."""
+    return sorted((HOME / "alembic" / "versions").glob("[0-9]*.py"))
+
+
 @lru_cache
 def newest() -> str:
-    """The revision that this code needs; they are numbered, so that a greater one is a newer one."""
-    revisions = [path.name.split("_")[0] for path in (HOME / "alembic" / "versions").glob("[0-9]*.py")]
-    if not revisions:
+    """The revision that this code needs."""
+    if not scripts():
         raise Unready("The migrations are not here. Run this in the project's folder, which holds `alembic`.")
-    return max(revisions)
+    return scripts()[-1].name.split("_")[0]
+
+
+def made_by_hand() -> set[str]:
+    """The functions, sequences and views that they make: no model tells of these."""
+    made = re.compile(r"CREATE (?:OR REPLACE )?(?:FUNCTION|SEQUENCE|VIEW|MATERIALIZED VIEW) (\w+)")
+    return {name for path in scripts() for name in made.findall(path.read_text())}
 
 
 def current(connection: Connection) -> str:

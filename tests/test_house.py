@@ -9,7 +9,7 @@ HOUSE = Path(__file__).parent.parent / "clinic_api"
 FLOORS = [
     {"config", "errors"},
     {"models", "passwords", "tokens", "search"},
-    {"database", "embedded", "migrations", "reading", "audit", "looks", "services"},
+    {"database", "embedded", "migrations", "reading", "audit", "looks", "services", "backup"},
     {"http"},
     {"routes"},
     {"main", "cli", "__main__"},

@@ -1,8 +1,9 @@
-"""The command line: serve, migrate, create-admin, reset-password."""
+"""The command line: serve, migrate, create-admin, reset-password, backup, restore."""
 
 import typer
 
 from clinic_api.cli.accounts import create_admin, reset_password
+from clinic_api.cli.backup import backup, restore
 from clinic_api.cli.database import migrate
 from clinic_api.cli.serve import serve
 
@@ -16,3 +17,5 @@ app.command()(serve)
 app.command()(migrate)
 app.command()(create_admin)
 app.command()(reset_password)
+app.command()(backup)
+app.command()(restore)
