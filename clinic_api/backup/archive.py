@@ -142,7 +142,7 @@ class Tally:
         for line in lines:
             if self.table is None:
                 if begin := ROWS_BEGIN.fullmatch(line):
-                    self.table = begin[1].decode()
+                    self.table = begin[1].decode(errors="replace")
                     self.rows[self.table] = 0
             elif line == ROWS_END:
                 self.table = None

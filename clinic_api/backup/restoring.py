@@ -36,6 +36,7 @@ THINGS = """
     WHERE pronamespace = quote_ident(current_schema())::regnamespace
     AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid
         AND deptype IN ('e', 'i'))
+    ORDER BY kind DESC, name
 """
 # The schema itself stays, with the rights that others have in it. Nobody else migrates meanwhile.
 MAKE_ROOM = f"""

@@ -19,6 +19,8 @@ NO_HURRY = """
         'statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout'
     )
 """
+# A machine that is gone is noticed within a minute; in seconds, the last in milliseconds.
+KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 TABLES = text("""
     SELECT quote_ident(current_schema()) || '.' || quote_ident(relname) FROM pg_class
     WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind = 'r' AND NOT EXISTS (
@@ -57,7 +59,8 @@ def connected(settings: Settings) -> Iterator[Server]:
     """The database of the settings, as it is: nothing is migrated. What is done with it may take its time."""
     patience = round(settings.lock_timeout * 1000)
     with located(settings) as url:
-        options = {"connect_timeout": math.ceil(settings.connect_timeout), "application_name": "clinic-api backup"}
+        limits = {"connect_timeout": math.ceil(settings.connect_timeout), **KEEPALIVE}
+        options = {"application_name": "clinic-api backup", **limits}
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=options)
         with engine.connect() as connection:
             connection.execute(text(NO_HURRY))
