@@ -134,21 +134,28 @@ def left_in(folder: Path) -> set[str]:
 
 @contextmanager
 def backing_up(
-    url: URL, folder: Path, superuser: URL | None = None, waits: str = "query ~ 'pg_conversion'"
-) -> Iterator[tuple[subprocess.Popen[str], psutil.Process, Connection]]:
-    """A backup that has counted the rows, its pg_dump, which waits for a catalog that is locked, and who locks it."""
+    url: URL, folder: Path, locked: str = "pg_conversion", *, superuser: URL | None = None, which: str = "true"
+) -> Iterator[tuple[subprocess.Popen[str], Connection]]:
+    """A backup that waits for somebody who has locked a table, and that somebody.
+
+    It wants `users` when it has counted all others, and its pg_dump wants `pg_conversion`.
+    """
     command = [sys.executable, "-m", "clinic_api", "backup", "clinic.backup"]
-    settings = environment(ENV="dev", DATABASE_URL=text_of(url))
+    settings = environment(ENV="dev", DATABASE_URL=text_of(url), LOCK_TIMEOUT=str(MOST_WAITING))
     with connect(superuser or url) as blocker:
         blocker.execute(text("BEGIN"))
-        blocker.execute(text("LOCK TABLE pg_conversion IN ACCESS EXCLUSIVE MODE"))
+        blocker.execute(text(f"LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE"))
         pipe = subprocess.PIPE
         with subprocess.Popen(command, cwd=folder, env=settings, stdout=pipe, stderr=pipe, text=True) as process:
             try:
-                wait_for_lock(process, superuser or url, waits)
-                yield process, psutil.Process(process.pid).children()[0], blocker
+                wait_for_lock(process, superuser or url, which)
+                yield process, blocker
             finally:
                 process.kill()
+
+
+def pg_dump_of(process: subprocess.Popen[str]) -> psutil.Process:
+    return psutil.Process(process.pid).children()[0]
 
 
 def wait_for_lock(process: subprocess.Popen[str], url: URL, which: str) -> None:
@@ -222,7 +229,7 @@ def test_a_terminal_shows_how_far_it_is(clinic: dict[str, str], tmp_path: Path) 
 def test_rows_that_come_during_a_backup_are_not_in_it(
     restored: dict[str, str], spare_database: URL, backup: Backup, tmp_path: Path
 ) -> None:
-    with backing_up(spare_database, tmp_path) as (process, _, blocker), connect(spare_database) as writer:
+    with backing_up(spare_database, tmp_path, "users") as (process, blocker), connect(spare_database) as writer:
         writer.execute(text(ATTEMPT))
         blocker.execute(text("COMMIT"))
         done = end_of(process)
@@ -239,7 +246,8 @@ def test_a_backup_that_is_cut_off_leaves_the_last_one(
     end: str, backup: Backup, clinic: dict[str, str], database_url: URL, tmp_path: Path
 ) -> None:
     shutil.copy(backup.file, tmp_path)
-    with backing_up(database_url, tmp_path) as (process, dump, blocker):
+    with backing_up(database_url, tmp_path) as (process, blocker):
+        dump = pg_dump_of(process)
         if end == "SIGKILL":
             dump.kill()
         elif end.startswith("SIG"):
@@ -611,10 +619,9 @@ def test_a_role_that_may_not_restore_is_told_so(backup: Backup, owners: URL, tmp
 
 def test_no_password_is_shown_and_no_timeout_cuts_a_backup(owners: URL, backup: Backup, tmp_path: Path) -> None:
     run("clinic_api", "restore", "--replace", str(backup.file), cwd=tmp_path, **several_hosts(owners))
-    longer = "query ~ 'pg_conversion' AND query_start < now() - interval '1.5 s'"
-    with backing_up(owners, tmp_path, as_superuser(owners), longer) as (process, dump, blocker):
-        assert ODD not in "".join(dump.cmdline() + psutil.Process(process.pid).cmdline())
-        assert "wörd" not in "".join(dump.cmdline())
+    longer = "query_start < now() - interval '1.5 s'"
+    with backing_up(owners, tmp_path, superuser=as_superuser(owners), which=longer) as (process, blocker):
+        assert "wörd" not in "".join(pg_dump_of(process).cmdline())
         blocker.execute(text("COMMIT"))
         done = end_of(process)
     assert (done.returncode, done.stderr) == (0, "")
