@@ -105,7 +105,7 @@ def cut_off(thread: int) -> None:
 def commit(session: Session) -> None:
     """Commit, and be sure of it. Raises Unready when PostgreSQL calls committed what its standby did not confirm.
 
-    It does so, with nothing but a warning, when a statement timeout ends its wait for a synchronous standby.
+    It does so, with nothing but a warning, when somebody cancels its wait for a synchronous standby.
     """
     notices = session.connection().connection.dbapi_connection.notices  # type: ignore[union-attr]
     notices.clear()

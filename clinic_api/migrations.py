@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from clinic_api.errors import Unready
 
-UNDEFINED_TABLE = "42P01"  # SQLSTATE
+UNDEFINED_TABLE, UNDEFINED_COLUMN = "42P01", "42703"  # SQLSTATE
 MIGRATING = 7_236_514_002
 """The advisory lock of whoever changes the schema; any number that nothing else locks."""
 TOO_OLD = "The database's schema is too old for this version. Run: python -m clinic_api migrate"

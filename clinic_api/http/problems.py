@@ -26,7 +26,7 @@ from clinic_api.database import constraint, sqlstate
 from clinic_api.http.limits import seconds_to_wait
 from clinic_api.http.logs import told
 from clinic_api.http.threads import NO_ANSWER
-from clinic_api.migrations import TOO_OLD, UNDEFINED_TABLE
+from clinic_api.migrations import TOO_OLD, UNDEFINED_COLUMN, UNDEFINED_TABLE
 from clinic_api.models import metadata
 
 log = structlog.get_logger()
@@ -163,7 +163,7 @@ def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:
         return on_invalid(request, errors.Invalid("body", "holds a value that cannot be stored", "not_storable"))
     code = sqlstate(error)
     log.error("database", request_id=request.state.request_id, sqlstate=code, **told(error))
-    if code == UNDEFINED_TABLE:
+    if code in (UNDEFINED_TABLE, UNDEFINED_COLUMN):
         return on_clinic_error(request, errors.Unready(TOO_OLD))
     if isinstance(error, (ProgrammingError, NotSupportedError)):
         return on_error(request, error)

@@ -13,7 +13,7 @@ from rich.table import Table
 from tests.faults.chaos import chaos
 from tests.faults.clinic import Clinic, clinic
 from tests.faults.conflicts import lost_updates, repeated_keys
-from tests.faults.failover import failover
+from tests.faults.failover import failover, unconfirmed
 from tests.faults.figures import Figure
 from tests.faults.gone import Gone, gone
 from tests.faults.load import crowd, mixed_load
@@ -48,6 +48,7 @@ SCENARIOS: dict[str, Scenario] = {
     "crowd of 150, ten requests each": at_a_clinic(partial(crowd, clients=150, requests=10)),
     "chaos, 16 clients, 60 s, 3 kills of each": at_a_clinic(partial(chaos, seconds=60, clients=16, kills=3)),
     "failover to a synchronous standby": partial(failover, seconds=20, clients=8),
+    "a standby that does not confirm": unconfirmed,
     "lost updates, 8 clients × 20": at_a_clinic(partial(lost_updates, clients=8, increments=20)),
     "keys, 100 × 10 at once": at_a_clinic(partial(repeated_keys, keys=100, repeats=10)),
     "migrating, 3 at once, 10 times": partial(migrating, rounds=10, replicas=3),

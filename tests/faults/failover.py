@@ -2,13 +2,17 @@
 
 import time
 
+from tests.factories import patient_body
+from tests.faults.clients import Notes, together
 from tests.faults.clinic import folder, opened
 from tests.faults.figures import Figure
 from tests.faults.ledger import audited, write_and_read
 from tests.faults.postgres import postgres
-from tests.faults.waiting import sleep_until
+from tests.faults.waiting import sleep_until, until
 
 UNNOTICED = 1  # seconds until somebody promotes the standby
+ANSWERED_WITHIN = 30  # seconds
+CANCEL = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
 def failover(seconds: float, clients: int) -> list[Figure]:
@@ -35,3 +39,31 @@ def failover(seconds: float, clients: int) -> list[Figure]:
                 *notes.figures(),
                 Figure("writing again after promotion", max(outage), most=10, unit="s"),
             ]
+
+
+def unconfirmed() -> list[Figure]:
+    """The standby is frozen, and whoever waits for it is cancelled: PostgreSQL calls that committed, with a warning."""
+    with (
+        folder() as place,
+        postgres(place / "primary") as primary,
+        primary.standby(place / "standby") as standby,
+        opened(place, primary, primary.url) as clinic,
+    ):
+        notes, afterwards, key = Notes(), Notes(), {"Idempotency-Key": "unconfirmed"}
+
+        def ask() -> None:
+            with clinic.admin(notes) as admin:
+                for headers in ({}, key, key):
+                    admin.ask("POST", "/patients", json=patient_body(), headers=headers)
+
+        standby.freeze()
+        together([ask, lambda: until(lambda: len(notes) == 3 or not primary.ask(CANCEL), ANSWERED_WITHIN)])
+        standby.thaw()
+        with clinic.admin(afterwards) as admin:
+            admin.ask("POST", "/patients", json=patient_body(), headers=key)
+        return [
+            Figure("acknowledged without the standby", len(notes) - notes.statuses[503], most=0),
+            Figure("acknowledged with it", afterwards.statuses[201], least=1),
+            Figure("patients by three requests", primary.ask("SELECT count(*) FROM patients")[0][0], least=2, most=2),
+            *notes.figures(),
+        ]
