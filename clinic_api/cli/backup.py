@@ -9,7 +9,7 @@ import typer
 
 from clinic_api.backup.archive import back_up
 from clinic_api.backup.restoring import restore as bring_back
-from clinic_api.cli.console import settings_and_errors
+from clinic_api.cli.console import fail, settings_and_errors
 from clinic_api.cli.progress import progress
 
 
@@ -50,13 +50,16 @@ def restore(
 
 @contextmanager
 def long_work() -> Iterator[Callable[[str], None]]:
-    """Shows progress, and can be interrupted by all that ends a command."""
+    """Shows progress, and is interrupted in good order by all that ends a command."""
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has one of them
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup
             signal.signal(number, signal.default_int_handler)
-    with progress() as tell:
-        yield tell
+    try:
+        with progress() as tell:
+            yield tell
+    except KeyboardInterrupt:
+        fail("Interrupted.")
 
 
 def counted(rows: dict[str, int]) -> str:
