@@ -57,6 +57,6 @@ def stored_words(*texts: str | None) -> str:
 def typed_words(text: str) -> list[set[str]]:
     """The words that somebody typed, in order; of each the spellings of which one must begin a stored word."""
     words: list[set[str]] = []
-    for place, part in enumerate(DIGIT_RUN.split(fold(text).replace("'", ""))):
-        words += [digit_spellings(cut(part))] if place % 2 else [{word} for word in cut(part)]
+    for place, part in enumerate(DIGIT_RUN.split(fold(text))):
+        words += [digit_spellings(cut(part))] if place % 2 else [{word} for word in cut(part.replace("'", ""))]
     return words

@@ -3,7 +3,7 @@
 import unicodedata
 
 from fastapi.testclient import TestClient
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from clinic_api.search import stored_words, typed_words
@@ -29,6 +29,9 @@ def is_found(text: str, typed: str) -> bool:
 
 @settings(quick, max_examples=300)
 @given(text=texts)
+@example(text="9'0")
+@example(text="a'1")
+@example(text="1'a")
 def test_a_text_is_found_by_itself_and_by_the_beginning_of_each_of_its_words(text: str) -> None:
     for typed in [text, *beginnings(text)]:
         assert is_found(text, typed), typed

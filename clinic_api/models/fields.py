@@ -110,7 +110,7 @@ def canonical_email(value: str) -> str:
     canonical = unicodedata.normalize("NFC", address.normalized.lower())
     if len(canonical) > LONGEST_EMAIL:
         raise PydanticCustomError("email", f"must have at most {LONGEST_EMAIL} characters")
-    return canonical
+    return canonical if canonical == address.normalized else canonical_email(canonical)  # `İ` is longer in lower case
 
 
 def has_three_digits(value: str | None) -> str | None:
