@@ -90,10 +90,11 @@ async def refuse_unread(request: Request) -> None:
     A route with query parameters has them in one model, which forbids others by itself.
     """
     route = request.scope["route"]
-    refuse_garbled(request.scope["query_string"])
-    refuse_repeated("query", twice(name for name, _ in request.query_params.multi_items()))
-    if request.query_params and not route.dependant.query_params:
-        raise RequestValidationError([wrong("query", name, "extra_forbidden") for name in request.query_params])
+    if request.query_params:
+        refuse_garbled(request.scope["query_string"])
+        refuse_repeated("query", twice(name for name, _ in request.query_params.multi_items()))
+        if not route.dependant.query_params:
+            raise RequestValidationError([wrong("query", name, "extra_forbidden") for name in request.query_params])
     if is_form(route):
         refuse_repeated("body", twice(name for name, _ in (await request.form()).multi_items()))
     elif isinstance(request, StrictRequest):
