@@ -46,8 +46,8 @@ def misuse(client: httpx.Client, engine: Engine) -> list[str]:
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE patients RENAME COLUMN phone TO telephone"))
     try:
-        assert client.patch("/patients/1", json={"phone": "+49 30 5550199"}).status_code == 500
-        assert client.get("/patients", params={"q": CANARY}).status_code == 500
+        assert client.patch("/patients/1", json={"phone": "+49 30 5550199"}).status_code == 503
+        assert client.get("/patients", params={"q": CANARY}).status_code == 503
     finally:
         with engine.begin() as connection:
             connection.execute(text("ALTER TABLE patients RENAME COLUMN telephone TO phone"))
@@ -78,5 +78,5 @@ def test_each_request_is_one_line_that_says_what_is_needed(database_url: URL, en
     assert {frozenset(line) for line in requests} == {frozenset(expected)}
     (mine,) = [line for line in requests if line["request_id"] == "look-for-me"]
     assert (mine["method"], mine["route"], mine["status"]) == ("GET", "/patients/{patient_id}", 401)
-    assert {line["level"] for line in requests if line["status"] == 500} == {"error"}
+    assert {line["level"] for line in requests if line["status"] == 503} == {"error"}
     assert {line["user_id"] for line in requests} == {None, 1}
