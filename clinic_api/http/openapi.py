@@ -51,7 +51,7 @@ def describe(method: str, operation: dict[str, Any], models: dict[str, Any]) -> 
     describe_conditions(method, operation)
     for parameter in operation.get("parameters", []):
         if parameter["name"] == "sort":
-            parameter |= {"schema": fields_of(operation, models), "explode": False}
+            parameter |= {"schema": fields_of(operation, models), "explode": False, "allowEmptyValue": True}
         else:
             parameter["schema"] = never_null(parameter["schema"])
     for status, answer in operation["responses"].items():
