@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from psycopg2 import InterfaceError
-from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlmodel import Session, SQLModel, delete, func, select, tuple_
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -107,11 +107,23 @@ def commit(session: Session) -> None:
 
     It does so, with nothing but a warning, when somebody cancels its wait for a synchronous standby.
     """
-    notices = session.connection().connection.dbapi_connection.notices  # type: ignore[union-attr]
-    notices.clear()
-    session.commit()
-    if notices:
+    connection: Any = session.connection().connection.dbapi_connection
+    backend = connection.info.backend_pid
+    connection.notices.clear()
+    try:
+        session.commit()
+    except OperationalError:
+        stop_waiting(session, backend)
+        raise
+    if connection.notices:
         raise Unready("It is not certain that this was stored. Read before you try again.")
+
+
+def stop_waiting(session: Session, backend: int) -> None:
+    """End its wait for a standby that does not answer: it would outlast our connection, and keep its locks."""
+    waiting = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = :pid AND wait_event = 'SyncRep'"
+    with suppress(SQLAlchemyError), Session(session.get_bind()) as other:
+        other.connection().execute(text(waiting), {"pid": backend})
 
 
 def set_autocommit(connection: Any, level: str) -> None:

@@ -48,10 +48,12 @@ class Conflict(ClinicError):
 class Stale(ClinicError):
     """The caller wants to change a version of the record that is no longer the present one."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "This has changed since you read it. Read it again, and send the new ETag, quotes included, as If-Match."
-        )
+    def __init__(
+        self,
+        detail: str = "This has changed since you read it. Read it again, and send the new ETag, quotes included,"
+        " as If-Match.",
+    ) -> None:
+        super().__init__(detail)
 
 
 class TooManyAttempts(ClinicError):

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
-from tests.factories import make_doctor, make_patient
+from tests.factories import make_doctor, make_patient, patient_body
 
 BLOCKED_WITHIN = 30  # seconds
 KILL = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'clinic-api'")
@@ -35,6 +35,21 @@ def test_connections_that_die_in_use_give_503_and_their_places_back(admin: TestC
     pooled = admin.app.state.engine.pool  # type: ignore[attr-defined]
     assert pooled.checkedout() == 0
     assert {admin.get("/patients").status_code for _ in range(3)} == {200}
+
+
+def test_what_was_read_only_for_a_while_is_written_to_again(admin: TestClient, engine: Engine) -> None:
+    """As a primary that became a standby, and is the primary again."""
+    read_only = "ALTER DATABASE {} SET default_transaction_read_only = {}".format
+    name = engine.url.database
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(read_only(name, "on")))
+        kill_connections(engine)
+        try:
+            assert admin.post("/patients", json=patient_body()).status_code == 503
+        finally:
+            connection.execute(text("SET default_transaction_read_only = off"))
+            connection.execute(text(read_only(name, "off")))
+    assert admin.post("/patients", json=patient_body()).status_code == 201
 
 
 def test_a_deadlock_is_tried_again(admin: TestClient, engine: Engine) -> None:

@@ -6,7 +6,7 @@ from fastapi import Request
 
 from clinic_api.errors import Stale
 
-TAG = re.compile(r'(W/)?"([^"]*)"')
+TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
 def etag(version: int) -> str:
@@ -17,15 +17,15 @@ def etag(version: int) -> str:
 def refuse_stale(request: Request, version: int | None) -> None:
     """Raises Stale if the request wants another version (`If-Match`) than this; none has what has no version."""
     sent = request.headers.getlist("if-match")
-    if sent and "*" not in sent and (version is None or etag(version) not in strong_tags(sent)):
+    if not sent or "*" in sent:
+        return
+    if version is None:
+        raise Stale("This has no ETag. Leave If-Match out.")
+    if etag(version) not in (found.group() for line in sent for found in TAG.finditer(line)):
         raise Stale
 
 
 def is_known(request: Request, version: int) -> bool:
     """Whether the caller has this version already (`If-None-Match`)."""
     sent = request.headers.getlist("if-none-match")
-    return "*" in sent or any(found.group(2) == str(version) for line in sent for found in TAG.finditer(line))
-
-
-def strong_tags(lines: list[str]) -> set[str]:
-    return {found.group() for line in lines for found in TAG.finditer(line) if not found.group(1)}
+    return "*" in sent or any(found.group(1) == str(version) for line in sent for found in TAG.finditer(line))

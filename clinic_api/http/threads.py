@@ -27,7 +27,10 @@ class Job(Generic[Result]):
         self.changing = threading.Lock()
 
     def __call__(self) -> Result:
-        self.thread = threading.get_ident()
+        with self.changing:
+            if self.has_expired:
+                raise Unready(NO_ANSWER)
+            self.thread = threading.get_ident()
         try:
             return self.task()
         finally:

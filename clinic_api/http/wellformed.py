@@ -5,7 +5,7 @@ import re
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from clinic_api.http.problems import problem
+from clinic_api.http.problems import DETAILS, problem
 
 LONGEST_ADDRESS = 8 * 1024  # bytes, of path and query
 HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]+|\[[\da-fA-F:.]+\])(:\d{0,5})?", re.ASCII)
@@ -21,7 +21,11 @@ class WellFormed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (refusal := refusal_of(scope)):
             status, detail = refusal
-            await problem(Request(scope), status, detail, instance="/")(scope, receive, send)
+            request = Request(scope)
+            answer = (
+                problem(request, status, detail, instance="/") if status == 414 else problem(request, status, detail)
+            )
+            await answer(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -31,6 +35,8 @@ def refusal_of(scope: Scope) -> tuple[int, str] | None:
     headers = dict(scope["headers"])
     if len(scope.get("raw_path", b"")) + len(scope["query_string"]) > LONGEST_ADDRESS:
         return 414, TOO_LONG
+    if b"%2f" in scope.get("raw_path", b"").lower():  # it would be taken for a slash
+        return 404, DETAILS[404]
     if b"host" not in headers:
         return (400, "Send the header Host.") if scope["http_version"] != "1.0" else None
     if not HOST.fullmatch(headers[b"host"]) or (len(headers) < len(scope["headers"]) and is_repeated(scope, b"host")):

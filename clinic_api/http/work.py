@@ -14,7 +14,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.audit import Actor, act_as
 from clinic_api.database import commit, entity, find, is_transient
-from clinic_api.errors import Refused, Unauthenticated, Unready
+from clinic_api.errors import Conflict, Invalid, Refused, Unauthenticated, Unready
 from clinic_api.http.idempotency import Key, Replayed, kept
 from clinic_api.http.limits import network_of
 from clinic_api.http.threads import NO_ANSWER, Job, Threads
@@ -28,7 +28,6 @@ from clinic_api.tokens import Token
 Answer = TypeVar("Answer")
 LONGEST_ADDRESS = 64
 PAUSE = 0.05  # seconds, for whoever won a deadlock to get on
-NO_SECOND_TRY_AFTER = 2  # seconds
 ID: TypeAdapter[int] = TypeAdapter(Id)
 VISIBLE: dict[str, Callable[[Caller], SelectOfScalar[Any]]] = {
     "doctor_id": visible_doctors,
@@ -97,12 +96,11 @@ class UnitOfWork:
 
         But not after a commit of unknown end, unless a key tells whether it was done.
         """
-        began = time.monotonic()
         try:
             return self.attempt(task)
         except DBAPIError as error:
             is_unknown = self.committing and self.key is None
-            if not is_transient(error, is_unknown) or time.monotonic() - began > NO_SECOND_TRY_AFTER:
+            if self.job.has_expired or not is_transient(error, is_unknown):
                 raise
             time.sleep(PAUSE)
             return self.attempt(task)
@@ -115,7 +113,7 @@ class UnitOfWork:
             if self.key is not None:
                 self.refuse_repeat(self.key)
             answer = task()
-            if self.key is not None and isinstance(answer, Response):
+            if self.key is not None and isinstance(answer, Response) and answer.status_code < 300:
                 remember(self.session, kept(self.key, self.user.id, answer, self.about))
             if self.job.has_expired:
                 raise Unready(NO_ANSWER)
@@ -131,7 +129,11 @@ class UnitOfWork:
 
     def refuse_repeat(self, key: Key) -> None:
         """Raises Replayed, with the answer of the first time, if this was done before."""
-        first = first_answer(self.session, self.user.id, *key)
+        try:
+            first = first_answer(self.session, self.user.id, *key)
+        except (Conflict, Invalid):
+            self.look_up()  # 404 comes first
+            raise
         if first is None:
             return
         if first.patient_id is not None:

@@ -12,7 +12,8 @@ from tests.faults.waiting import sleep_until, until
 
 UNNOTICED = 1  # seconds until somebody promotes the standby
 ANSWERED_WITHIN = 30  # seconds
-CANCEL = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+CANCEL = f"SELECT count(pg_cancel_backend(pid)) FROM ({WAITING}) AS waiting"
 
 
 def failover(seconds: float, clients: int) -> list[Figure]:
@@ -42,7 +43,8 @@ def failover(seconds: float, clients: int) -> list[Figure]:
 
 
 def unconfirmed() -> list[Figure]:
-    """The standby is frozen, and whoever waits for it is cancelled: PostgreSQL calls that committed, with a warning."""
+    """The standby is frozen. Whoever waits for it is cut off in the end, or cancelled before: PostgreSQL calls that
+    committed, with a warning."""
     with (
         folder() as place,
         postgres(place / "primary") as primary,
@@ -57,13 +59,17 @@ def unconfirmed() -> list[Figure]:
                     admin.ask("POST", "/patients", json=patient_body(), headers=headers)
 
         standby.freeze()
-        together([ask, lambda: until(lambda: len(notes) == 3 or not primary.ask(CANCEL), ANSWERED_WITHIN)])
+        with clinic.admin(notes) as admin:
+            admin.ask("POST", "/patients", json=patient_body())
+        freed = until(lambda: primary.ask(WAITING) == [], ANSWERED_WITHIN)
+        together([ask, lambda: until(lambda: len(notes) == 4 or not primary.ask(CANCEL), ANSWERED_WITHIN)])
         standby.thaw()
         with clinic.admin(afterwards) as admin:
             admin.ask("POST", "/patients", json=patient_body(), headers=key)
         return [
             Figure("acknowledged without the standby", len(notes) - notes.statuses[503], most=0),
             Figure("acknowledged with it", afterwards.statuses[201], least=1),
-            Figure("patients by three requests", primary.ask("SELECT count(*) FROM patients")[0][0], least=2, most=2),
+            Figure("patients by four requests", primary.ask("SELECT count(*) FROM patients")[0][0], least=3, most=3),
+            Figure("its connection free after the answer", freed, most=1, unit="s"),
             *notes.figures(),
         ]

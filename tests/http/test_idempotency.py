@@ -7,7 +7,11 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
 
+from clinic_api.database import commit
+from clinic_api.http import work
 from tests.factories import assign, doctor_body, make_doctor, make_patient, patient_body, register, signed_in
 from tests.test_database import wait_until_blocked
 
@@ -68,6 +72,14 @@ def test_a_key_belongs_to_one_request(admin: TestClient, engine: Engine) -> None
             }
         ]
     assert rows(engine, "patients") == 1
+
+
+def test_a_key_belongs_to_one_address(admin: TestClient) -> None:
+    for id, status in [(1, 200), (2, 422)]:
+        make_patient(admin)
+        assert admin.post(f"/patients/{id}/restore", headers=KEY).status_code == status
+    assert admin.post("/patients/1/restore?x=1", headers=KEY).status_code == 422
+    assert admin.post("/patients/77/restore", headers=KEY).status_code == 404
 
 
 def test_a_key_belongs_to_one_user(admin: TestClient, client: TestClient, engine: Engine) -> None:
@@ -136,6 +148,20 @@ def test_while_the_first_still_runs_a_repeat_is_a_conflict(admin: TestClient, en
     assert create().headers["idempotent-replayed"] == "true"
 
 
+@pytest.mark.parametrize(("headers", "status"), [({}, 503), (KEY, 201)])
+def test_after_a_commit_of_unknown_end_only_a_key_allows_a_second_try(
+    headers: dict[str, str], status: int, admin: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def commit_and_break(session: Session) -> None:
+        commit(session)
+        monkeypatch.undo()
+        raise OperationalError("COMMIT", None, Exception(), connection_invalidated=True)
+
+    monkeypatch.setattr(work, "commit", commit_and_break)
+    assert admin.post("/patients", json=patient_body(), headers=headers).status_code == status
+    assert rows(engine, "patients") == 1
+
+
 def test_many_at_once_are_done_once(admin: TestClient, engine: Engine) -> None:
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: admin.post("/patients", json=patient_body(), headers=KEY), range(20)))
@@ -177,10 +203,10 @@ def test_any_text_is_a_key(admin: TestClient) -> None:
             assert (answer.status_code, "idempotent-replayed" in answer.headers) == (201, replayed)
 
 
-def test_signing_in_and_reading_take_no_key(admin: TestClient, client: TestClient) -> None:
-    register(client, "x@example.org")
-    body = {"email": "x@example.org", "password": "a password of some length", "role": "DOCTOR"}
-    assert client.post("/auth/register", json=body, headers=KEY).status_code == 409
+def test_signing_in_and_reading_take_no_key(admin: TestClient) -> None:
+    for email in ("x@example.org", "y@example.org"):
+        body = {"email": email, "password": "a password of some length", "role": "DOCTOR"}
+        assert admin.post("/auth/register", json=body, headers=KEY).status_code == 201
     for _ in range(2):
         assert admin.get("/patients", headers=KEY).status_code == 200
     assert admin.post("/auth/logout", headers=KEY).status_code == 204

@@ -15,6 +15,8 @@ from clinic_api.main import create_app
 from tests.factories import patient_body
 from tests.test_database import wait_until_blocked
 
+PATIENT = {"lock_timeout": 60, "statement_timeout": 60, "request_timeout": 60}  # seconds
+
 
 @contextmanager
 def small(admin: TestClient, **settings: Any) -> Iterator[TestClient]:
@@ -35,7 +37,7 @@ def test_past_the_line_a_request_is_refused_at_once_and_those_in_line_are_served
     admin: TestClient, engine: Engine
 ) -> None:
     most, more = 1 + LINE, 5
-    with small(admin) as client, ThreadPoolExecutor(most + more) as pool:
+    with small(admin, **PATIENT) as client, ThreadPoolExecutor(most + more) as pool:
         with locked(engine):
             answers = [pool.submit(client.get, "/patients") for _ in range(most + more)]
             refused = [answer.result() for answer in islice(as_completed(answers), more)]
@@ -45,8 +47,15 @@ def test_past_the_line_a_request_is_refused_at_once_and_those_in_line_are_served
     assert sorted(statuses) == [200] * most + [503] * more
 
 
+def test_a_thread_whose_request_is_given_up_is_free_again(admin: TestClient, engine: Engine) -> None:
+    patient = {"lock_timeout": 60, "statement_timeout": 60, "request_timeout": 1}
+    with small(admin, **patient) as client, locked(engine):
+        assert client.get("/patients").status_code == 503
+        assert client.get("/doctors").status_code == 200
+
+
 def test_while_all_threads_are_busy_the_process_still_says_how_it_is(admin: TestClient, engine: Engine) -> None:
-    with small(admin) as client, ThreadPoolExecutor(1) as pool, locked(engine):
+    with small(admin, **PATIENT) as client, ThreadPoolExecutor(1) as pool, locked(engine):
         pool.submit(client.get, "/patients")
         wait_until_blocked(engine)
         for path in ("/health/live", "/health/ready", "/health"):
@@ -54,7 +63,7 @@ def test_while_all_threads_are_busy_the_process_still_says_how_it_is(admin: Test
 
 
 def test_what_is_not_done_in_time_is_answered_503_and_not_done_later(admin: TestClient, engine: Engine) -> None:
-    with small(admin, request_timeout=1) as client:
+    with small(admin, request_timeout=2) as client:
         with locked(engine):
             answer = client.post("/patients", json=patient_body())
             assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
