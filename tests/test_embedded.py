@@ -2,13 +2,14 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import httpx
 import psutil
 
 from clinic_api.embedded import running
-from tests.process import run, server
+from tests.process import STARTS_WITHIN, run, server
 
 BODY = {"email": "a@example.org", "password": "a long night at the harbour", "role": "ADMIN"}
 
@@ -59,6 +60,17 @@ def test_its_log_does_not_quote_what_was_sent(tmp_path: Path) -> None:
     assert "database system is ready" in log
     for quoted in (BODY["email"], "bcrypt", "INSERT"):
         assert quoted not in log
+
+
+def test_it_is_started_again_when_it_has_died(tmp_path: Path) -> None:
+    with server(cwd=tmp_path, ENV="dev", DATA_DIR=str(tmp_path)) as (address, _):
+        assert httpx.post(f"{address}/auth/register", json=BODY).status_code == 201
+        os.kill(postmaster(tmp_path), signal.SIGKILL)
+        until = time.monotonic() + STARTS_WITHIN
+        form = {"username": BODY["email"], "password": BODY["password"]}
+        while httpx.post(f"{address}/auth/login", data=form).status_code != 200:
+            assert time.monotonic() < until
+            time.sleep(0.1)
 
 
 def test_what_was_written_survives_kill_9_of_everything(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from asyncio import get_running_loop, timeout_at
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,14 +24,16 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            receive = self.limited(receive)
+            receive = self.limited(receive, Headers(scope=scope).get("content-length", ""))
         await self.app(scope, receive, send)
 
-    def limited(self, receive: Receive) -> Receive:
+    def limited(self, receive: Receive, announced: str) -> Receive:
         size, end, complete = 0, 0.0, False
 
         async def receive_limited() -> Message:
             nonlocal size, end, complete
+            if announced.isdecimal() and int(announced) > self.largest:
+                raise HTTPException(413)
             if complete:  # what comes now is that the client leaves
                 return await receive()
             now = get_running_loop().time()

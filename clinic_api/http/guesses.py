@@ -14,7 +14,7 @@ from clinic_api.http.work import UnitOfWork
 from clinic_api.services.attempts import Place, Secret, give_back, take_place
 
 PAUSE = 0.3  # seconds
-PATIENCE = 80  # pauses
+PATIENCE = 40  # pauses
 
 
 async def may_guess(work: UnitOfWork, secret: Secret, whose: Callable[[], str], address: str | None = None) -> Place:
@@ -27,7 +27,7 @@ async def may_guess(work: UnitOfWork, secret: Secret, whose: Callable[[], str], 
         if place is not None:
             return place
         await sleep(PAUSE)
-    raise Unready("Too many people sign in to this account at this moment. Try again in a few seconds.")
+    raise Unready("Too many attempts at this are under way, or were cut off a moment ago. Try again in half a minute.")
 
 
 @asynccontextmanager

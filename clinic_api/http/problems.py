@@ -15,7 +15,7 @@ from fastapi.routing import iter_route_contexts
 from pydantic_core.core_schema import ErrorType
 from slowapi.errors import RateLimitExceeded
 from sqlalchemy import Index, UniqueConstraint
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
@@ -165,8 +165,6 @@ def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:
     log.error("database", request_id=request.state.request_id, sqlstate=code, **told(error))
     if code in (UNDEFINED_TABLE, UNDEFINED_COLUMN):
         return on_clinic_error(request, errors.Unready(TOO_OLD))
-    if isinstance(error, (ProgrammingError, NotSupportedError)):
-        return on_error(request, error)
     return on_unready(request, error)
 
 

@@ -135,7 +135,8 @@ def refuse_media_type(request: Request, route: APIRoute) -> None:
             "Send this as a form (Content-Type: application/x-www-form-urlencoded), not as JSON;"
             " with requests: data={…} instead of json={…}."
         )
-    if not is_form(route) and not re.fullmatch(r"application/(.+\+)?json", media_type):
+    patch = ["application/merge-patch+json"] if request.method == "PATCH" else []
+    if not is_form(route) and media_type not in ["application/json", *patch]:
         raise UnsupportedMediaType("Send the body as JSON, with Content-Type: application/json.")
     if sent and not UTF_8.issuperset(name.lower() for name in CHARSET.findall(sent[0])):
         raise UnsupportedMediaType("Send the body in UTF-8.")

@@ -20,7 +20,7 @@ from clinic_api.tokens import fingerprint
 WINDOW = timedelta(minutes=15)
 PER_TARGET = 10
 PER_ADDRESS = 50
-UNDECIDED = timedelta(minutes=2)  # afterwards the process that was to decide is taken for dead
+UNDECIDED = timedelta(seconds=30)  # afterwards the process that was to decide is taken for dead
 REMEMBERED = timedelta(days=30)
 
 

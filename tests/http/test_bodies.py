@@ -27,7 +27,7 @@ async def drip() -> Message:
 
 def test_a_body_that_never_ends_is_ended() -> None:
     with pytest.raises(HTTPException) as refusal:
-        asyncio.run(BodyLimit(read, within=0.05)({"type": "http"}, drip, nothing))
+        asyncio.run(BodyLimit(read, within=0.05)({"type": "http", "headers": []}, drip, nothing))
     assert (refusal.value.status_code, refusal.value.headers) == (408, {"Connection": "close"})
 
 
@@ -43,7 +43,7 @@ def test_after_the_body_a_client_may_be_as_quiet_as_it_likes() -> None:
     async def wait_for_its_end(_scope: Scope, receive: Receive, _send: Send) -> None:
         assert [(await receive())["type"] for _ in range(2)] == ["http.request", "http.disconnect"]
 
-    asyncio.run(BodyLimit(wait_for_its_end, within=0.01)({"type": "http"}, receive, nothing))
+    asyncio.run(BodyLimit(wait_for_its_end, within=0.01)({"type": "http", "headers": []}, receive, nothing))
 
 
 def test_a_large_body_is_refused(admin: TestClient) -> None:
