@@ -52,6 +52,19 @@ def test_what_was_read_only_for_a_while_is_written_to_again(admin: TestClient, e
     assert admin.post("/patients", json=patient_body()).status_code == 201
 
 
+def test_what_the_database_cannot_do_is_no_failure_of_the_server(admin: TestClient, engine: Engine) -> None:
+    rename = "ALTER FUNCTION {}(text) RENAME TO {}".format
+    names = ("claim_medical_record_number", "elsewhere")
+    with engine.begin() as connection:
+        connection.execute(text(rename(*names)))
+    try:
+        answer = admin.post("/patients", json=patient_body())
+        assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text(rename(*reversed(names))))
+
+
 def test_a_deadlock_is_tried_again(admin: TestClient, engine: Engine) -> None:
     doctor, patient = make_doctor(admin)["id"], make_patient(admin)["id"]
     with ThreadPoolExecutor(1) as pool, engine.begin() as other:

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from psycopg2 import errorcodes
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from clinic_api import migrations
 from clinic_api.backup.archive import MAGIC, Tally, in_words, script, start_of
@@ -92,7 +93,7 @@ class Restored(NamedTuple):
 def restore(settings: Settings, file: Path, replace: bool, tell: Tell) -> Restored:
     """Put what the file holds into the database of the settings; `replace` deletes what is there.
 
-    Raises BackupFailed, having changed nothing.
+    Raises BackupFailed, having changed nothing, unless it is the migration of an older backup that fails.
     """
     with in_words(file):
         if start_of(file) != MAGIC:
@@ -107,7 +108,12 @@ def restore(settings: Settings, file: Path, replace: bool, tell: Tell) -> Restor
         older = revision < migrations.newest()
         if older:
             tell("Migrating")
-            migrations.upgrade(server.url)
+            try:
+                migrations.upgrade(server.url)
+            except SQLAlchemyError:
+                raise BackupFailed(
+                    f"The backup is restored, but its schema is still {revision}. Run: python -m clinic_api migrate"
+                ) from None
         return Restored(rows, revision if older else None)
 
 

@@ -213,12 +213,12 @@ class Protocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self.stop_output_clock()
-        self.output_clock = self.loop.call_later(READ_WITHIN, self.transport.abort)
+        if self.output_clock is None:
+            self.drop_in(READ_WITHIN)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if not self.transport.is_closing():
+        if self.refusal is None and not self.transport.is_closing():
             self.stop_output_clock()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -228,8 +228,11 @@ class Protocol(HttpToolsProtocol):
     def end_if_unread(self, seconds: float) -> None:
         """Wait no longer for the client to read the last that was sent, where the connection is to end then."""
         if self.transport.is_closing() and self.transport.get_write_buffer_size():
-            self.stop_output_clock()
-            self.output_clock = self.loop.call_later(seconds, self.transport.abort)
+            self.drop_in(seconds)
+
+    def drop_in(self, seconds: float) -> None:
+        self.stop_output_clock()
+        self.output_clock = self.loop.call_later(seconds, self.transport.abort)
 
     # Refusals
 
@@ -258,7 +261,7 @@ class Protocol(HttpToolsProtocol):
         self.transport.write(answer(refusal, self.server_state.default_headers))
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self.output_clock = self.loop.call_later(FAREWELL, self.transport.abort)
+        self.drop_in(FAREWELL)
 
     # Clocks
 

@@ -31,6 +31,13 @@ def test_a_body_that_never_ends_is_ended() -> None:
     assert (refusal.value.status_code, refusal.value.headers) == (408, {"Connection": "close"})
 
 
+def test_a_body_that_is_announced_too_large_is_not_waited_for() -> None:
+    scope = {"type": "http", "headers": [(b"content-length", b"1048577")]}
+    with pytest.raises(HTTPException) as refusal:
+        asyncio.run(BodyLimit(read, within=60)(scope, asyncio.Event().wait, nothing))  # type: ignore[arg-type]
+    assert refusal.value.status_code == 413
+
+
 def test_after_the_body_a_client_may_be_as_quiet_as_it_likes() -> None:
     asked = count()
 

@@ -15,6 +15,8 @@ JSON = {"Content-Type": "application/json"}
         ("GET", "/patients/", 404),
         ("GET", "//patients", 404),
         ("GET", "/patients/1%2F2", 404),
+        ("GET", "/patients%2F1", 404),
+        ("GET", "/health%2flive", 404),
         ("GET", "/static/nothing.js", 404),
         ("PUT", "/patients", 405),
         ("FOO", "/patients", 405),
