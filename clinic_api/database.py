@@ -78,21 +78,24 @@ def make_engine(url: URL, settings: Settings) -> Engine:
             )
         connection.commit()
 
-    @event.listens_for(engine, "checkout")
-    def take(connection: Any, _record: Any, _proxy: Any) -> None:
-        in_use[threading.get_ident()] = connection
-
-    @event.listens_for(engine, "checkin")
-    def give_back(_connection: Any, _record: Any) -> None:
-        in_use.pop(threading.get_ident(), None)
-
-    @event.listens_for(engine, "handle_error")
-    def leave_a_former_primary(context: ExceptionContext) -> None:
-        """After a failover: of several hosts another one is written to now, so all connections are made anew."""
-        if getattr(context.original_exception, "pgcode", None) == READ_ONLY:
-            context.is_disconnect = True
-
+    event.listen(engine, "checkout", take)
+    event.listen(engine, "checkin", give_back)
+    event.listen(engine, "handle_error", leave_a_former_primary)
     return engine
+
+
+def take(connection: Any, _record: Any, _proxy: Any) -> None:
+    in_use[threading.get_ident()] = connection
+
+
+def give_back(_connection: Any, _record: Any) -> None:
+    in_use.pop(threading.get_ident(), None)
+
+
+def leave_a_former_primary(context: ExceptionContext) -> None:
+    """After a failover: of several hosts another one is written to now, so all connections are made anew."""
+    if getattr(context.original_exception, "pgcode", None) == READ_ONLY:
+        context.is_disconnect = True
 
 
 def cut_off(thread: int) -> None:
