@@ -73,11 +73,20 @@ def running(data_dir: Path, database: str) -> Iterator[URL]:
 def keep_running(pgdata: Path, changing: InterProcessLock, leaving: threading.Event) -> None:
     """Start it again when it has died; nobody else would."""
     while not leaving.wait(LOOKED_AFTER):
-        with changing:
-            if not is_running(pgdata / "postmaster.pid"):
-                log.error("The embedded PostgreSQL has ended, and is started again.")
-                with suppress(Unready):  # its log says why
-                    start(pgdata)
+        if has_died(pgdata / "postmaster.pid"):
+            log.error("The embedded PostgreSQL has ended, and is started again.")
+            with suppress(Unready, OSError), changing:  # then it is tried again
+                start(pgdata)
+
+
+def has_died(pidfile: Path) -> bool:
+    """Whether that is certain; where too many files are open, nothing is."""
+    try:
+        return psutil.Process(int(pidfile.read_text().split()[0])).status() == psutil.STATUS_ZOMBIE
+    except (FileNotFoundError, psutil.NoSuchProcess):
+        return True
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return False
 
 
 def start(pgdata: Path) -> PostgresServer:
