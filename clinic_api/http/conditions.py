@@ -1,10 +1,14 @@
 """Conditional requests (RFC 9110, 13): nobody overwrites what they have not seen, and nothing is sent twice."""
 
 import re
+from typing import Any
 
 from fastapi import Request
+from sqlmodel.sql.expression import SelectOfScalar
 
+from clinic_api.database import find
 from clinic_api.errors import Stale
+from clinic_api.http.work import UnitOfWork
 
 TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
@@ -23,6 +27,13 @@ def refuse_stale(request: Request, version: int | None) -> None:
         raise Stale("This has no ETag. Leave If-Match out.")
     if etag(version) not in (found.group() for line in sent for found in TAG.finditer(line)):
         raise Stale
+
+
+def find_fresh(work: UnitOfWork, among: SelectOfScalar[Any], id: int) -> Any:
+    """The record to change, which nobody else changes meanwhile. Raises NotFound, and Stale."""
+    row = find(work.session, among, id, lock="UPDATE")
+    refuse_stale(work.request, row.version)
+    return row
 
 
 def is_known(request: Request, version: int) -> bool:

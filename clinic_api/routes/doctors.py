@@ -5,7 +5,7 @@ from fastapi import APIRouter, Query, Response
 from clinic_api.database import find
 from clinic_api.http import answers
 from clinic_api.http.auth import admin, staff
-from clinic_api.http.conditions import refuse_stale
+from clinic_api.http.conditions import find_fresh, refuse_stale
 from clinic_api.http.route import WorkRoute
 from clinic_api.http.work import Work
 from clinic_api.models import (
@@ -62,8 +62,7 @@ def delete_doctor(doctor_id: Id, work: Work) -> Response:
 
     The patients are untouched; the header `X-Unassigned-Patients` says how many are left without a doctor.
     """
-    doctor = find(work.session, visible_doctors(work.user), doctor_id, lock="UPDATE")
-    refuse_stale(work.request, doctor.version)
+    doctor = find_fresh(work, visible_doctors(work.user), doctor_id)
     care.retire(work.session, doctor)
     alone = care.left_alone_by(work.session, doctor)
     return Response(status_code=204, headers={"X-Unassigned-Patients": str(alone)})

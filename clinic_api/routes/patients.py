@@ -5,7 +5,7 @@ from fastapi import APIRouter, Query, Response
 from clinic_api.database import find
 from clinic_api.http import answers
 from clinic_api.http.auth import admin, staff
-from clinic_api.http.conditions import refuse_stale
+from clinic_api.http.conditions import find_fresh
 from clinic_api.http.route import WorkRoute
 from clinic_api.http.work import Work
 from clinic_api.models import (
@@ -56,9 +56,7 @@ def update_patient(patient_id: Id, data: PatientUpdate, work: Work) -> Response:
 @router.delete("/{patient_id}", status_code=204, dependencies=[admin])
 def delete_patient(patient_id: Id, work: Work) -> Response:
     """Retire a patient: gone from every answer, until restored."""
-    patient = find(work.session, visible_patients(work.user), patient_id, lock="UPDATE")
-    refuse_stale(work.request, patient.version)
-    retire(work.session, patient)
+    retire(work.session, find_fresh(work, visible_patients(work.user), patient_id))
     return Response(status_code=204)
 
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Query, Response
 from clinic_api.database import find
 from clinic_api.http import answers
 from clinic_api.http.auth import admin
-from clinic_api.http.conditions import refuse_stale
+from clinic_api.http.conditions import find_fresh, refuse_stale
 from clinic_api.http.route import WorkRoute
 from clinic_api.http.work import Work
 from clinic_api.models import Id, ListQuery, PasswordSet, UserPublic, UserUpdate
@@ -46,9 +46,7 @@ async def set_password(user_id: Id, data: PasswordSet, work: Work) -> Response:
     hashed = await work.tools.passwords.hashed(data.new_password, user.email, "new_password")
 
     def store() -> None:
-        user = find(work.session, visible_users(work.user), user_id, lock="UPDATE")
-        refuse_stale(work.request, user.version)
-        accounts.set_password(work.session, user, hashed)
+        accounts.set_password(work.session, find_fresh(work, visible_users(work.user), user_id), hashed)
 
     await work.do(store)
     return Response(status_code=204)
