@@ -1,15 +1,29 @@
 """Who did what to which record: changes are told in the transaction that makes them, looks by `looks.py`."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import event, func, insert, inspect
+from sqlalchemy import (
+    CompoundSelect,
+    DateTime,
+    Select,
+    bindparam,
+    cast,
+    event,
+    func,
+    insert,
+    inspect,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import UOWTransaction
 from sqlmodel import Session, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from clinic_api.database import Key, Selection
 from clinic_api.models import (
     AccessLogEntry,
     Action,
@@ -103,24 +117,36 @@ def action_of(new: bool, changed: Mapping[str, Any], told: Mapping[str, Sequence
     return Action.update
 
 
-def events_matching(query: AuditQuery) -> SelectOfScalar[AuditEvent]:
-    statement = where_equal(select(AuditEvent), query, "actor_id", "action", "entity", "entity_id")
+def events_matching(query: AuditQuery) -> Selection[AuditEvent]:
+    among = where_equal(Selection(select(AuditEvent)), query, "actor_id", "action", "entity", "entity_id")
+    statement = among.statement
     if query.since is not None:
         statement = statement.where(AuditEvent.at >= query.since)
     if query.until is not None:
         statement = statement.where(AuditEvent.at < query.until)
-    return statement
+    return among._replace(statement=statement)
 
 
-def access_log(patient_id: int, query: ListQuery) -> SelectOfScalar[AuditEvent]:
-    """What was done with this patient, newest first.
+def access_log(patient_id: int, query: ListQuery) -> Selection[AuditEvent]:
+    """What was done with this patient, newest first."""
+    values: dict[str, Any] = {"log_of": patient_id, "most": query.offset + query.limit + 1}
+    batches = BATCHES if query.sort or query.total else FIRST_BATCHES if query.cursor is None else NEXT_BATCHES
+    return Selection(batches, values, order=(Key(AuditEvent.at, True), Key(AuditEvent.id, True)))
 
-    Each row of the access log has an event at least, so the newest `n` events lie in its newest `n` rows.
-    """
-    batches = select(AccessLogEntry.event_ids).where(AccessLogEntry.patient_id == patient_id)
-    if query.sort is None and not query.total:
-        newest = batches.order_by(col(AccessLogEntry.newest_at).desc(), col(AccessLogEntry.newest_id).desc())
-        batches = newest.limit(query.offset + query.limit)
+
+def events_in(batches: Select[Any] | CompoundSelect[Any]) -> SelectOfScalar[AuditEvent]:
     ids = select(func.unnest(batches.subquery().c.event_ids))
-    events = select(AuditEvent).where(col(AuditEvent.id).in_(ids))
-    return events.order_by(col(AuditEvent.at).desc(), col(AuditEvent.id).desc())
+    return select(AuditEvent).where(col(AuditEvent.id).in_(ids))
+
+
+# Each row of the access log has an event at least, so the newest `n` events lie in its newest `n` rows; and after the
+# place where a page ended, in the `n` rows that are older throughout, or in one that was being gathered at that moment.
+LOG = select(AccessLogEntry.event_ids).where(AccessLogEntry.patient_id == bindparam("log_of"))
+NEWEST = (col(AccessLogEntry.newest_at), col(AccessLogEntry.newest_id))
+AT = cast(bindparam("after_0"), DateTime(timezone=True))
+END = tuple_(AT, bindparam("after_1"))
+FIRST = LOG.order_by(*(column.desc() for column in NEWEST)).limit(bindparam("most"))
+GATHERED = LOG.where(tuple_(*NEWEST) >= END, AccessLogEntry.newest_at < AT + timedelta(minutes=1))
+BATCHES = events_in(LOG)
+FIRST_BATCHES = events_in(FIRST)
+NEXT_BATCHES = events_in(union_all(FIRST.where(tuple_(*NEWEST) < END), GATHERED))

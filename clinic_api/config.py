@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     rate_limit_storage_uri: str = Field(default="memory://", pattern="^(memory|rediss?|redis\\+(cluster|sentinel))://")
     cors_origins: str = ""
     trusted_proxies: str = ""
+    public_url: str = ""
     root_path: str = ""
     log_format: Literal["console", "json"] | None = None
 
@@ -64,6 +65,13 @@ class Settings(BaseSettings):
     @classmethod
     def is_prefix(cls, value: str) -> str:
         return f"/{value.strip('/')}" if value.strip("/") else ""
+
+    @field_validator("public_url")
+    @classmethod
+    def is_web_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[\w.\-]+(:\d+)?(/[\w.~\-]+)*/?", value, re.ASCII):
+            raise ValueError("must be an address without a query: https://clinic.example.org/api.")
+        return value.rstrip("/")
 
     @field_validator("trusted_proxies")
     @classmethod

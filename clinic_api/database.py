@@ -6,10 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from functools import lru_cache
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from psycopg2 import InterfaceError
-from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event, text
+from sqlalchemy import URL, Engine, ExceptionContext, bindparam, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlmodel import Session, SQLModel, delete, func, select, tuple_
 from sqlmodel.sql.expression import SelectOfScalar
@@ -169,23 +170,42 @@ def constraint(error: DBAPIError) -> str | None:
     return name
 
 
+class Key(NamedTuple):
+    """By what a list is sorted."""
+
+    column: Any
+    descending: bool = False
+
+
+class Selection(NamedTuple, Generic[Found]):
+    """Which records: a statement that is put together once, the values left out of it, and the order of a list.
+
+    Without an `order` it is that of the primary key; otherwise no two records are equal in it.
+    """
+
+    statement: SelectOfScalar[Found]
+    values: dict[str, Any] = {}  # noqa: RUF012
+    order: tuple[Key, ...] = ()
+
+
 def find(
-    session: Session, among: SelectOfScalar[Found], id: int, *, lock: Literal["UPDATE", "SHARE"] | None = None
+    session: Session, among: Selection[Found], id: int, *, lock: Literal["UPDATE", "SHARE"] | None = None
 ) -> Found:
-    """The record with this id among those that the statement selects. Raises NotFound when it is not there."""
-    statement = with_id(among, id)
-    if lock is not None:
-        statement = statement.with_for_update(read=lock == "SHARE", of=entity(among))
-    record = session.exec(statement).one_or_none()
+    """The record with this id among those selected. Raises NotFound when it is not there."""
+    statement = with_id(among.statement, lock)
+    record: Found | None = session.exec(statement, params=among.values | {"id": id}).one_or_none()
     if record is None:
-        raise NotFound(entity(among))
+        raise NotFound(entity(among.statement))
     return record
 
 
-def with_id(among: SelectOfScalar[Found], id: int) -> SelectOfScalar[Found]:
-    return among.where(entity(among).id == id)
+@lru_cache
+def with_id(statement: SelectOfScalar[Found], lock: Literal["UPDATE", "SHARE"] | None = None) -> SelectOfScalar[Found]:
+    statement = statement.where(entity(statement).id == bindparam("id"))
+    return statement if lock is None else statement.with_for_update(read=lock == "SHARE", of=entity(statement))
 
 
+@lru_cache
 def entity(statement: SelectOfScalar[Any]) -> Any:
     """The table class that this statement selects."""
     return statement.column_descriptions[0]["entity"]

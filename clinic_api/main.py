@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from clinic_api import __version__
 from clinic_api.config import Settings, get_settings, listed
+from clinic_api.cursors import Cursors
 from clinic_api.database import database
 from clinic_api.http.bodies import BodyLimit
 from clinic_api.http.cors import Cors
@@ -43,12 +44,13 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # asking for its providers costs each request
     )
     app.root_path = settings.root_path
     app.state.settings = settings
     app.state.passwords = Passwords(settings)
     app.state.tokens = Tokens(settings.secret, *settings.old_secrets)
+    app.state.cursors = Cursors(settings.secret, *settings.old_secrets)
     app.state.limiter = limiter
     add_problems(app)
     app.add_middleware(BodyLimit)
@@ -60,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(StandardHeaders)
     app.add_middleware(Prefix)
     for router in routers:
-        app.include_router(router)
+        app.router.routes += router.routes  # an included router would be searched twice for each request
     add_docs(app)
     return app
 

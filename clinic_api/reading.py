@@ -1,30 +1,48 @@
-"""From statements to JSON: which columns, in which order, how many, found by which words."""
+"""From statements to JSON bytes: which columns, in which order, from where on, how many.
 
-from typing import Any, NamedTuple, TypeVar
+A statement is put together once and kept, its values left out: that takes longer than asking it.
+"""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 from pydantic_core import to_json
-from sqlalchemy import Select, false, func, inspect, literal
-from sqlmodel import Session, SQLModel, col, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Enum,
+    Select,
+    String,
+    and_,
+    bindparam,
+    false,
+    func,
+    inspect,
+    literal,
+    or_,
+    tuple_,
+    type_coerce,
+)
+from sqlmodel import Session, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from clinic_api.database import entity, with_id
+from clinic_api.database import Found, Key, Selection, entity, with_id
 from clinic_api.errors import Invalid, NotFound
-from clinic_api.models.base import Record
 from clinic_api.models.page import ListQuery
 from clinic_api.search import typed_words
 
-Found = TypeVar("Found", bound=Record)
-Listed = TypeVar("Listed", bound=SQLModel)
 Public = type[SQLModel]
+KEPT = 256  # statements of each kind
 
 
 class Page(NamedTuple):
-    """A part of a list as JSON, how long the whole list is if that was asked for, and whom it shows."""
+    """A part of a list as JSON, how long the whole list is if that was asked for, whom it shows, and where it ends."""
 
     body: bytes
     length: int | None
     ids: list[int]
+    end: list[Any] | None
+    """The last record's place in the order; none when no record follows."""
 
 
 def dump(public: Public, record: object) -> bytes:
@@ -36,64 +54,146 @@ def fields(public: Public, record: object) -> dict[str, Any]:
     return {name: getattr(record, name) for name in public.model_fields}
 
 
-def read_one(session: Session, public: Public, among: SelectOfScalar[Any], id: int) -> Any:
+def read_one(session: Session, public: Public, among: Selection[Any], id: int) -> Any:
     """The columns that `public` names of one record among these. Raises NotFound when it is not there."""
-    row = session.connection().execute(columns(public, with_id(among, id))).one_or_none()
+    statement = only_columns(public, with_id(among.statement))
+    row = session.connection().execute(statement, among.values | {"id": id}).one_or_none()
     if row is None:
-        raise NotFound(entity(among))
+        raise NotFound(entity(among.statement))
     return row
 
 
-def read_page(session: Session, public: Public, statement: SelectOfScalar[Any], query: ListQuery) -> Page:
-    """The part of this list that the query asks for. Raises Invalid for an order by what is no field."""
-    page = columns(public, ordered(statement, public, query.sort)).limit(query.limit).offset(query.offset)
-    if not query.total:
-        rows = [dict(row) for row in session.connection().execute(page).mappings()]
-        return Page(to_json(rows), None, ids_of(rows))
-    length = select(func.count()).select_from(statement.order_by(None).subquery()).scalar_subquery()
-    rows = [dict(row) for row in session.connection().execute(page.add_columns(length.label("length"))).mappings()]
-    lengths = [row.pop("length") for row in rows] or [session.exec(select(length)).one() if query.offset else 0]
-    return Page(to_json(rows), lengths[0], ids_of(rows))
+def read_page(
+    session: Session, public: Public, among: Selection[Any], query: ListQuery, after: list[Any] | None = None
+) -> Page:
+    """The part of this list that the query asks for, from `offset` on or `after` a record's place in the order.
+
+    Raises Invalid for an order by what is no field.
+    """
+    keys = order(public, among.statement, query.sort, among.order)
+    place = None if after is None else tuple(value is None for value in after)
+    statement = page_statement(public, among.statement, keys, place, query.total)
+    values = among.values | {"limit": query.limit + 1, "offset": query.offset}
+    values |= {f"after_{number}": value for number, value in enumerate(after or ())}
+    found = session.connection().execute(statement, values).all()
+    names = tuple(public.model_fields)
+    rows = [dict(zip(names, row, strict=False)) for row in found[: query.limit]]
+    end = list(found[query.limit - 1][-len(keys) :]) if len(found) > query.limit else None
+    length = None
+    if query.total and (found or query.offset or after):
+        length = found[0][len(names)] if found else session.scalar(count(among.statement), among.values)
+    elif query.total:
+        length = 0
+    return Page(to_json(rows), length, [row["id"] for row in rows if "id" in row], end)
 
 
-def ids_of(rows: list[dict[str, Any]]) -> list[int]:
-    return [row["id"] for row in rows if "id" in row]
-
-
-def columns(public: Public, statement: SelectOfScalar[Any]) -> Select[Any]:
+@lru_cache(KEPT)
+def only_columns(public: Public, statement: SelectOfScalar[Any]) -> Select[Any]:
     table = entity(statement)
-    return statement.with_only_columns(*(getattr(table, name) for name in public.model_fields))
+    return statement.with_only_columns(*(as_stored(getattr(table, name)) for name in public.model_fields))
 
 
-def ordered(statement: SelectOfScalar[Any], public: Public, sort: str | None) -> SelectOfScalar[Any]:
+def as_stored(column: Any) -> Any:
+    """What is written as it is need not become an object first."""
+    return type_coerce(column, String) if isinstance(column.type, Enum) else column
+
+
+@lru_cache(KEPT)
+def page_statement(
+    public: Public,
+    statement: SelectOfScalar[Any],
+    keys: tuple[Key, ...],
+    place: tuple[bool, ...] | None,
+    with_length: bool,
+) -> Select[Any]:
+    """The columns of `public`, the length of the list if that is asked for, and the keys of the order."""
+    page = only_columns(public, statement)
+    if with_length:
+        page = page.add_columns(count(statement).scalar_subquery())
+    page = page.add_columns(*(key.column.label(f"key_{number}") for number, key in enumerate(keys)))
+    if place is not None:
+        page = page.where(lies_after(keys, place))
+    directed = (key.column.desc() if key.descending else key.column for key in keys)
+    return page.order_by(*directed).limit(bindparam("limit")).offset(bindparam("offset"))
+
+
+@lru_cache(KEPT)
+def count(statement: SelectOfScalar[Any]) -> Select[Any]:
+    return select(func.count()).select_from(statement.subquery())
+
+
+@lru_cache(KEPT)
+def order(
+    public: Public, statement: SelectOfScalar[Any], sort: str | None, natural: tuple[Key, ...]
+) -> tuple[Key, ...]:
     """In the order of `sort` (`family_name,-birth_date`), and always by `id` in the end. Raises Invalid."""
     table = entity(statement)
-    if sort is not None:
-        names = [name.strip() for name in sort.split(",")]
-        if not all(name.removeprefix("-") in public.model_fields for name in names):
-            raise Invalid("sort", f"must name fields among {', '.join(public.model_fields)}", "unknown_field")
-        keys = [(getattr(table, name.removeprefix("-")), name.startswith("-")) for name in names]
-        statement = statement.order_by(None).order_by(*(key.desc() if down else key for key, down in keys))
-    return statement.order_by(*inspect(table).primary_key)
+    last = tuple(Key(getattr(table, column.key)) for column in inspect(table).primary_key)
+    if sort is None:
+        return natural or last
+    names = [name.strip() for name in sort.split(",")]
+    if not all(name.removeprefix("-") in public.model_fields for name in names):
+        raise Invalid("sort", f"must name fields among {', '.join(public.model_fields)}", "unknown_field")
+    asked = {name.removeprefix("-"): name.startswith("-") for name in reversed(names)}  # the first of each counts
+    keys = [Key(getattr(table, name), descending) for name, descending in reversed(asked.items())]
+    return (*keys, *(key for key in last if key.column.key not in asked))
 
 
-def where_equal(statement: SelectOfScalar[Listed], query: BaseModel, *names: str) -> SelectOfScalar[Listed]:
+def lies_after(keys: tuple[Key, ...], place: tuple[bool, ...]) -> ColumnElement[bool]:
+    """Whether a record comes after the values `after_0`, `after_1` … of these keys; `place` says which are null.
+
+    What PostgreSQL can find in an index comes first: a comparison of rows, or else the least or greatest first value.
+    """
+    values = [bindparam(f"after_{number}", type_=key.column.type) for number, key in enumerate(keys)]
+    if not any(key.descending or is_nullable(key) for key in keys):
+        return tuple_(*(key.column for key in keys)) > tuple_(*values)
+    alternatives: list[ColumnElement[bool]] = []
+    same: list[ColumnElement[bool]] = []
+    for key, value, is_null in zip(keys, values, place, strict=True):
+        alternatives.append(and_(*same, follows(key, value, is_null)))
+        same.append(key.column.is_(None) if is_null else key.column == value)
+    first, value = keys[0], values[0]
+    if is_nullable(first):
+        return or_(*alternatives)
+    return and_(first.column <= value if first.descending else first.column >= value, or_(*alternatives))
+
+
+def follows(key: Key, value: Any, is_null: bool) -> Any:
+    """As PostgreSQL sorts: nulls last, or first where the order descends."""
+    if key.descending:
+        return key.column.is_not(None) if is_null else key.column < value
+    if is_null:
+        return false()
+    return or_(key.column > value, key.column.is_(None)) if is_nullable(key) else key.column > value
+
+
+def is_nullable(key: Key) -> bool:
+    return bool(getattr(key.column, "nullable", True))
+
+
+def where_equal(among: Selection[Found], query: BaseModel, *names: str) -> Selection[Found]:
     """Only the records that have in these fields what the query has in them, where it has something."""
-    for name in names:
-        if (value := getattr(query, name)) is not None:
-            statement = statement.where(getattr(entity(statement), name) == value)
-    return statement
+    values = {name: value for name in names if (value := getattr(query, name)) is not None}
+    return among._replace(statement=with_equal(among.statement, *values), values=among.values | values)
 
 
-def found_by(statement: SelectOfScalar[Found], typed: str | None) -> SelectOfScalar[Found]:
+@lru_cache(KEPT)
+def with_equal(statement: SelectOfScalar[Any], *names: str) -> SelectOfScalar[Any]:
+    table = entity(statement)
+    return statement.where(*(getattr(table, name) == bindparam(name) for name in names))
+
+
+def found_by(among: Selection[Found], typed: str | None) -> Selection[Found]:
     """Only the records that have each typed word as the beginning of one of theirs, whole words first."""
     if typed is None:
-        return statement
-    text = col(entity(statement).search_words)
+        return among
+    table = entity(among.statement)
+    text = col(table.search_words)
     words = typed_words(typed)
     if not words:
-        return statement.where(false())
+        return among._replace(statement=among.statement.where(false()))
+    statement = among.statement
     for spellings in words:
         statement = statement.where(or_(*(text.like(f"% {word}%") for word in spellings)))
     first = func.substring(text, literal(f" ((?:{'|'.join(sorted(words[0]))})[^ ]*)"))
-    return statement.order_by(first.collate("C"))
+    return among._replace(statement=statement, order=(Key(first.collate("C")), Key(table.id)))

@@ -8,7 +8,7 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "clinic_api"
 FLOORS = [
     {"config", "errors"},
-    {"models", "passwords", "tokens", "search"},
+    {"models", "passwords", "tokens", "cursors", "search"},
     {"database", "embedded", "migrations", "reading", "audit", "looks", "services", "backup"},
     {"http"},
     {"routes"},

@@ -4,9 +4,8 @@ import re
 from typing import Any
 
 from fastapi import Request
-from sqlmodel.sql.expression import SelectOfScalar
 
-from clinic_api.database import find
+from clinic_api.database import Selection, find
 from clinic_api.errors import Stale
 from clinic_api.http.work import UnitOfWork
 
@@ -29,7 +28,7 @@ def refuse_stale(request: Request, version: int | None) -> None:
         raise Stale
 
 
-def find_fresh(work: UnitOfWork, among: SelectOfScalar[Any], id: int) -> Any:
+def find_fresh(work: UnitOfWork, among: Selection[Any], id: int) -> Any:
     """The record to change, which nobody else changes meanwhile. Raises NotFound, and Stale."""
     row = find(work.session, among, id, lock="UPDATE")
     refuse_stale(work.request, row.version)

@@ -43,6 +43,7 @@ class WorkRoute(APIRoute):
         dependencies.append(Depends(refuse_unread))
         if options["methods"] == ["POST"] and not path.startswith("/auth/"):
             dependencies.append(Depends(take_key))
+        options["generate_unique_id_function"] = lambda route: route.name
         super().__init__(path, as_work(endpoint), dependencies=dependencies, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -10,10 +10,9 @@ from fastapi import Depends, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.audit import Actor, act_as
-from clinic_api.database import commit, entity, find, is_transient
+from clinic_api.database import Selection, commit, entity, find, is_transient
 from clinic_api.errors import Conflict, Invalid, Refused, Unauthenticated, Unready
 from clinic_api.http.idempotency import Key, Replayed, kept
 from clinic_api.http.limits import network_of
@@ -29,7 +28,7 @@ Answer = TypeVar("Answer")
 LONGEST_ADDRESS = 64
 PAUSE = 0.05  # seconds, for whoever won a deadlock to get on
 ID: TypeAdapter[int] = TypeAdapter(Id)
-VISIBLE: dict[str, Callable[[Caller], SelectOfScalar[Any]]] = {
+VISIBLE: dict[str, Callable[[Caller], Selection[Any]]] = {
     "doctor_id": visible_doctors,
     "patient_id": visible_patients,
     "user_id": visible_users,
@@ -162,7 +161,7 @@ class UnitOfWork:
                 among = visible(self.user)
                 with suppress(ValidationError):  # a malformed id is about to be told
                     id = ID.validate_python(self.request.path_params[name])
-                    find(self.session, select(entity(among)) if retired_too else among, id)
+                    find(self.session, Selection(select(entity(among.statement))) if retired_too else among, id)
 
 
 async def work_of(request: Request) -> UnitOfWork:

@@ -2,7 +2,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import JSONResponse
-from sqlmodel import select
 
 from clinic_api.database import find
 from clinic_api.errors import Invalid, LoginFailed
@@ -18,11 +17,11 @@ from clinic_api.models import (
     PasswordChange,
     RefreshRequest,
     TokenPair,
-    User,
     UserPublic,
     UserRegister,
 )
 from clinic_api.services import accounts, sessions
+from clinic_api.services.accounts import EVERYONE
 from clinic_api.services.attempts import Place, Secret
 from clinic_api.services.sessions import Started
 
@@ -102,7 +101,7 @@ def logout(work: Work) -> Response:
 @router.get("/me", dependencies=[staff], response_model=UserPublic)
 def read_me(work: Work) -> Response:
     """Your own account."""
-    return one(work, UserPublic, select(User), work.user.id)
+    return one(work, UserPublic, EVERYONE, work.user.id)
 
 
 @router.put("/password", status_code=204, dependencies=[staff])
@@ -125,7 +124,7 @@ async def change_password(data: PasswordChange, work: Work) -> Response:
 
 
 def store_password(work: UnitOfWork, place: Place, hashed: str | None) -> bool:
-    version = find(work.session, select(User), work.user.id, lock="UPDATE").version
+    version = find(work.session, EVERYONE, work.user.id, lock="UPDATE").version
     changed = accounts.change_password(work.session, work.user, place, hashed)
     if changed:
         refuse_stale(work.request, version)

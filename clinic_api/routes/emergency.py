@@ -49,4 +49,4 @@ def open_access(work: UnitOfWork, place: Place, data: EmergencyRequest) -> Respo
 @router.get("", dependencies=[admin], response_model=list[EmergencyAccessPublic])
 def list_emergency_accesses(query: Annotated[ListQuery, Query()], work: Work) -> Response:
     """The emergency accesses that have not ended. To end one early, un-assign the patient; for past ones see /audit."""
-    return answers.page(work, EmergencyAccessPublic, emergency.emergency_accesses(), query)
+    return answers.page(work, EmergencyAccessPublic, emergency.RUNNING, query)

@@ -10,7 +10,9 @@ from clinic_api.http.limits import limiter
 from clinic_api.http.strict import refuse_unread
 from clinic_api.http.threads import Job, Threads
 
-router = APIRouter(tags=["System"], dependencies=[Depends(refuse_unread)])
+router = APIRouter(
+    tags=["System"], dependencies=[Depends(refuse_unread)], generate_unique_id_function=lambda route: route.name
+)
 
 
 class Live(BaseModel):

@@ -2,11 +2,10 @@
 
 from sqlalchemy import exists, text
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.audit import tell
 from clinic_api.config import Settings
-from clinic_api.database import clock, find
+from clinic_api.database import Selection, clock, find
 from clinic_api.errors import Conflict, Invalid, Refused, Unauthenticated
 from clinic_api.models import Action, Doctor, Entity, LoginSession, Role, User, UserRegister, UserUpdate
 from clinic_api.models.fields import canonical_email
@@ -17,9 +16,12 @@ from clinic_api.services.sessions import Caller, end
 ADMINS = 7_236_514_001  # any number that nothing else locks
 
 
-def visible_users(_caller: Caller) -> SelectOfScalar[User]:
+EVERYONE = Selection(select(User))
+
+
+def visible_users(_caller: Caller) -> Selection[User]:
     """The accounts: only administrators ask for them."""
-    return select(User)
+    return EVERYONE
 
 
 def spelled(email: str) -> str:
@@ -98,7 +100,7 @@ def add_user(session: Session, data: UserRegister, hashed: str) -> User:
 def find_to_change(session: Session, id: int, data: UserUpdate) -> User:
     """The account, which nobody else changes meanwhile. Raises NotFound, and Invalid for what cannot be."""
     lock_admins(session)
-    user = find(session, select(User), id, lock="UPDATE")
+    user = find(session, EVERYONE, id, lock="UPDATE")
     sent = data.model_dump(exclude_unset=True)
     role, doctor_id = sent.get("role", user.role), sent.get("doctor_id", user.doctor_id)
     if (role, doctor_id) != (user.role, user.doctor_id):
@@ -119,7 +121,7 @@ def refuse_last_admin(session: Session, user: User, data: UserUpdate) -> None:
 
 def change_password(session: Session, caller: Caller, place: Place, hashed: str | None) -> bool:
     """The caller's new password, if the current one was right; all their sessions end but this one."""
-    user = find(session, select(User), caller.id, lock="UPDATE")
+    user = find(session, EVERYONE, caller.id, lock="UPDATE")
     if hashed is None:
         was_wrong(session, place)
         tell(session, Action.login_failed, Entity.user, caller.id)

@@ -1,14 +1,15 @@
 """Who cares for whom: which records somebody may see, assigning, retiring and restoring, and emergencies."""
 
 from datetime import datetime
+from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, bindparam
 from sqlmodel import Session, and_, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.audit import tell, tell_look
-from clinic_api.database import clock, find
+from clinic_api.database import Selection, clock, find
 from clinic_api.errors import Conflict, Refused
 from clinic_api.models import (
     Action,
@@ -27,40 +28,47 @@ from clinic_api.services.sessions import Caller
 Retired = TypeVar("Retired", bound=Record)
 
 
-def visible_patients(caller: Caller, *, retired: bool = False) -> SelectOfScalar[Patient]:
+def visible_patients(caller: Caller, *, retired: bool = False) -> Selection[Patient]:
     """The patients whom this person may see: an ADMIN all, a DOCTOR those assigned to them."""
-    statement = select(Patient).where(kept(Patient, caller, retired))
-    return statement if caller.is_admin else of_doctor(statement, caller.doctor_id)
+    refuse_retired(caller, retired)
+    return Selection(kept(Patient, retired)) if caller.is_admin else patients_of(caller.doctor_id)
 
 
-def visible_doctors(caller: Caller, *, retired: bool = False) -> SelectOfScalar[Doctor]:
+def visible_doctors(caller: Caller, *, retired: bool = False) -> Selection[Doctor]:
     """The doctors whom this person may see: an ADMIN all, a DOCTOR themselves."""
-    statement = select(Doctor).where(kept(Doctor, caller, retired))
-    return statement if caller.is_admin else statement.where(Doctor.id == caller.doctor_id)
+    refuse_retired(caller, retired)
+    return Selection(kept(Doctor, retired)) if caller.is_admin else Selection(SELF, {"self_id": caller.doctor_id})
 
 
-def kept(model: type[Record], caller: Caller, retired: bool) -> ColumnElement[bool]:
-    """The records in use, or instead the retired ones. Raises Refused to a DOCTOR who asks for those."""
+def refuse_retired(caller: Caller, retired: bool) -> None:
     if retired and not caller.is_admin:
         raise Refused("Only an administrator lists what was retired. Leave `retired` out.")
-    return col(model.retired_at).is_not(None) if retired else col(model.retired_at).is_(None)
 
 
-def of_doctor(statement: SelectOfScalar[Patient], doctor_id: int | None) -> SelectOfScalar[Patient]:
-    link = and_(col(Assignment.patient_id) == col(Patient.id), col(Assignment.doctor_id) == doctor_id)
-    return statement.join(Assignment, and_(link, in_force()))
+@cache
+def kept(model: type[Retired], retired: bool) -> SelectOfScalar[Retired]:
+    """The records in use, or instead the retired ones."""
+    return select(model).where(col(model.retired_at).is_not(None) if retired else col(model.retired_at).is_(None))
 
 
-def patients_of(doctor_id: int) -> SelectOfScalar[Patient]:
-    return of_doctor(select(Patient).where(col(Patient.retired_at).is_(None)), doctor_id)
+SELF = kept(Doctor, retired=False).where(Doctor.id == bindparam("self_id"))
+PANEL = kept(Patient, retired=False).join(
+    Assignment,
+    and_(col(Assignment.patient_id) == col(Patient.id), Assignment.doctor_id == bindparam("panel_of"), in_force()),
+)
+CARING = (
+    kept(Doctor, retired=False)
+    .join(Assignment, col(Assignment.doctor_id) == col(Doctor.id))
+    .where(Assignment.patient_id == bindparam("cared_for"), in_force())
+)
 
 
-def doctors_of(patient_id: int) -> SelectOfScalar[Doctor]:
-    return (
-        select(Doctor)
-        .join(Assignment, col(Assignment.doctor_id) == col(Doctor.id))
-        .where(Assignment.patient_id == patient_id, in_force(), col(Doctor.retired_at).is_(None))
-    )
+def patients_of(doctor_id: int | None) -> Selection[Patient]:
+    return Selection(PANEL, {"panel_of": doctor_id})
+
+
+def doctors_of(patient_id: int) -> Selection[Doctor]:
+    return Selection(CARING, {"cared_for": patient_id})
 
 
 def has_doctor(*which: ColumnElement[bool] | bool) -> ColumnElement[bool]:
@@ -68,19 +76,20 @@ def has_doctor(*which: ColumnElement[bool] | bool) -> ColumnElement[bool]:
     return col(Patient.doctors).any(and_(col(Doctor.retired_at).is_(None), *which))
 
 
-def patients_matching(caller: Caller, query: PatientQuery) -> SelectOfScalar[Patient]:
-    statement = visible_patients(caller, retired=query.retired)
-    statement = where_equal(statement, query, "birth_date", "gender", "active")
+def patients_matching(caller: Caller, query: PatientQuery) -> Selection[Patient]:
+    among = visible_patients(caller, retired=query.retired)
+    among = where_equal(among, query, "birth_date", "gender", "active")
+    statement = among.statement
     if query.doctor_id is not None:
         statement = statement.where(has_doctor(Doctor.id == query.doctor_id))
     if query.unassigned is not None:
         statement = statement.where(~has_doctor() if query.unassigned else has_doctor())
-    return found_by(statement, query.q)
+    return found_by(among._replace(statement=statement), query.q)
 
 
-def doctors_matching(caller: Caller, query: DoctorQuery) -> SelectOfScalar[Doctor]:
-    statement = visible_doctors(caller, retired=query.retired)
-    return found_by(where_equal(statement, query, "specialty", "active"), query.q)
+def doctors_matching(caller: Caller, query: DoctorQuery) -> Selection[Doctor]:
+    among = visible_doctors(caller, retired=query.retired)
+    return found_by(where_equal(among, query, "specialty", "active"), query.q)
 
 
 def assign(session: Session, caller: Caller, doctor_id: int, patient_id: int) -> tuple[Assignment, bool]:
@@ -124,7 +133,7 @@ def retire(session: Session, record: Record) -> None:
 
 def restore(session: Session, model: type[Retired], id: int) -> Retired:
     """Bring back what `retire` took out of use. Raises NotFound when it never was there."""
-    record = find(session, select(model), id, lock="UPDATE")
+    record = find(session, Selection(select(model)), id, lock="UPDATE")
     if record.retired_at is None:
         tell_look(session, record)
     record.retired_at = None
@@ -134,4 +143,6 @@ def restore(session: Session, model: type[Retired], id: int) -> Retired:
 
 def left_alone_by(session: Session, doctor: Doctor) -> int:
     """How many patients of this retired doctor have no other."""
-    return session.exec(select(func.count()).select_from(patients_of(doctor.id).where(~has_doctor()).subquery())).one()
+    return session.exec(
+        select(func.count()).select_from(PANEL.where(~has_doctor()).subquery()), params={"panel_of": doctor.id}
+    ).one()

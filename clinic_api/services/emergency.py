@@ -4,10 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlmodel import Session, col, func, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.audit import tell, tell_look
-from clinic_api.database import clock
+from clinic_api.database import Selection, clock
 from clinic_api.models import Action, Assignment, Doctor, EmergencyRequest, Entity, Patient
 from clinic_api.services.attempts import Place, give_back, was_wrong
 from clinic_api.services.care import holds
@@ -22,15 +21,14 @@ class Grant(NamedTuple):
     is_new: bool
 
 
-def emergency_accesses() -> SelectOfScalar[Assignment]:
-    """Those that have not ended yet; the audit has the others."""
-    return (
-        select(Assignment)
-        .join(Doctor, col(Doctor.id) == col(Assignment.doctor_id))
-        .join(Patient, col(Patient.id) == col(Assignment.patient_id))
-        .where(col(Assignment.expires_at) > func.now())
-        .where(col(Doctor.retired_at).is_(None), col(Patient.retired_at).is_(None))
-    )
+RUNNING = Selection(
+    select(Assignment)
+    .join(Doctor, col(Doctor.id) == col(Assignment.doctor_id))
+    .join(Patient, col(Patient.id) == col(Assignment.patient_id))
+    .where(col(Assignment.expires_at) > func.now())
+    .where(col(Doctor.retired_at).is_(None), col(Patient.retired_at).is_(None))
+)
+"""The emergency accesses that have not ended yet; the audit has the others."""
 
 
 def open_access(session: Session, caller: Caller, place: Place, data: EmergencyRequest) -> Grant | None:
