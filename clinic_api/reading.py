@@ -6,10 +6,11 @@ A statement is put together once and kept, its values left out: that takes longe
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import orjson
 from pydantic import BaseModel
-from pydantic_core import to_json
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Enum,
     Select,
     String,
@@ -23,7 +24,7 @@ from sqlalchemy import (
     tuple_,
     type_coerce,
 )
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.database import Found, Key, Selection, entity, with_id
@@ -47,24 +48,35 @@ class Page(NamedTuple):
 
 def dump(public: Public, record: object) -> bytes:
     """This record as JSON: the fields that `public` names, as it would write them."""
-    return to_json(fields(public, record))
+    return orjson.dumps(fields(public, record), option=orjson.OPT_UTC_Z)
 
 
 def fields(public: Public, record: object) -> dict[str, Any]:
     return {name: getattr(record, name) for name in public.model_fields}
 
 
-def read_one(session: Session, public: Public, among: Selection[Any], id: int) -> Any:
+def read_one(connection: Connection, public: Public, among: Selection[Any], id: int) -> Any:
     """The columns that `public` names of one record among these. Raises NotFound when it is not there."""
     statement = only_columns(public, with_id(among.statement))
-    row = session.connection().execute(statement, among.values | {"id": id}).one_or_none()
+    row = connection.execute(statement, among.values | {"id": id}).one_or_none()
     if row is None:
         raise NotFound(entity(among.statement))
     return row
 
 
+def refuse_unknown(connection: Connection, among: Selection[Any], id: int) -> None:
+    """Raises NotFound when this record is not among these."""
+    if connection.scalar(only_id(with_id(among.statement)), among.values | {"id": id}) is None:
+        raise NotFound(entity(among.statement))
+
+
+@lru_cache(KEPT)
+def only_id(statement: SelectOfScalar[Any]) -> Select[Any]:
+    return statement.with_only_columns(entity(statement).id)
+
+
 def read_page(
-    session: Session, public: Public, among: Selection[Any], query: ListQuery, after: list[Any] | None = None
+    connection: Connection, public: Public, among: Selection[Any], query: ListQuery, after: list[Any] | None = None
 ) -> Page:
     """The part of this list that the query asks for, from `offset` on or `after` a record's place in the order.
 
@@ -75,16 +87,16 @@ def read_page(
     statement = page_statement(public, among.statement, keys, place, query.total)
     values = among.values | {"limit": query.limit + 1, "offset": query.offset}
     values |= {f"after_{number}": value for number, value in enumerate(after or ())}
-    found = session.connection().execute(statement, values).all()
+    found = connection.execute(statement, values).all()
     names = tuple(public.model_fields)
     rows = [dict(zip(names, row, strict=False)) for row in found[: query.limit]]
     end = list(found[query.limit - 1][-len(keys) :]) if len(found) > query.limit else None
     length = None
     if query.total and (found or query.offset or after):
-        length = found[0][len(names)] if found else session.scalar(count(among.statement), among.values)
+        length = found[0][len(names)] if found else connection.scalar(count(among.statement), among.values)
     elif query.total:
         length = 0
-    return Page(to_json(rows), length, [row["id"] for row in rows if "id" in row], end)
+    return Page(orjson.dumps(rows, option=orjson.OPT_UTC_Z), length, [row["id"] for row in rows if "id" in row], end)
 
 
 @lru_cache(KEPT)

@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 import time
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jose import jwk, jwt
@@ -15,6 +16,7 @@ ALGORITHM = "HS256"
 ISSUER = "clinic-api"
 LONGEST_TOKEN = 4096  # characters
 CLOCKS_DIFFER = 60  # seconds
+REMEMBERED = 4096  # tokens
 REFRESH_TOKEN = 64  # characters, of 48 random bytes
 FAMILY = 32  # of them
 
@@ -32,6 +34,7 @@ class Tokens:
     def __init__(self, secret: str, *old_secrets: str) -> None:
         self.keys = {key_id(text): jwk.construct(text, ALGORITHM) for text in (*old_secrets, secret)}
         self.key_id = key_id(secret)
+        self.verified = lru_cache(REMEMBERED)(self.verify)
 
     def sign(self, user_id: int, role: str, session_id: int, seconds: int) -> str:
         now = int(time.time())
@@ -51,22 +54,29 @@ class Tokens:
     def read(self, text: str) -> Token:
         """What the token says. Raises Unauthenticated for whatever is not a valid access token of this server."""
         try:
-            if len(text) > LONGEST_TOKEN or not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", text, re.ASCII):
-                raise ValueError
-            header = jwt.get_unverified_header(text)
-            if "crit" in header:
-                raise ValueError
-            key = self.keys[header["kid"]]
-            options = {f"require_{claim}": True for claim in ("sub", "jti", "iat", "exp", "iss", "aud")}
-            claims = jwt.decode(text, key, [ALGORITHM], options=options, audience=ISSUER, issuer=ISSUER)
-            token = Token(int(claims["sub"]), claims["sid"])
-            whole = all(type(claims[name]) is int for name in ("sid", "iat", "exp"))
-            within = all(0 < id <= MAX_ID for id in token) and 0 < claims["iat"] <= time.time() + CLOCKS_DIFFER
-            if not whole or not within or claims["typ"] != "access" or claims["sub"] != str(token.user_id):
+            token, expires_at = self.verified(text)
+            if time.time() > expires_at:
                 raise ValueError
             return token
         except Exception:  # python-jose lets RecursionError, TypeError and OverflowError out of a crafted token
             raise Unauthenticated("The access token is not valid or has expired. Sign in again.") from None
+
+    def verify(self, text: str) -> tuple[Token, int]:
+        """What a valid token says, and until when; what a session's requests bring again and again is remembered."""
+        if len(text) > LONGEST_TOKEN or not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", text, re.ASCII):
+            raise ValueError
+        header = jwt.get_unverified_header(text)
+        if "crit" in header:
+            raise ValueError
+        key = self.keys[header["kid"]]
+        options = {f"require_{claim}": True for claim in ("sub", "jti", "iat", "exp", "iss", "aud")}
+        claims = jwt.decode(text, key, [ALGORITHM], options=options, audience=ISSUER, issuer=ISSUER)
+        token = Token(int(claims["sub"]), claims["sid"])
+        whole = all(type(claims[name]) is int for name in ("sid", "iat", "exp"))
+        within = all(0 < id <= MAX_ID for id in token) and 0 < claims["iat"] <= time.time() + CLOCKS_DIFFER
+        if not whole or not within or claims["typ"] != "access" or claims["sub"] != str(token.user_id):
+            raise ValueError
+        return token, claims["exp"]
 
 
 def key_id(secret: str) -> str:

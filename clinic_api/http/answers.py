@@ -20,7 +20,7 @@ JSON = "application/json"
 
 
 def one(work: UnitOfWork, public: Public, among: Selection[Any], id: int) -> Response:
-    row = read_one(work.session, public, among, id)
+    row = read_one(work.connection, public, among, id)
     work.saw(entity(among.statement), [id])
     if is_known(work.request, row.version):
         return Response(status_code=304, headers={"ETag": etag(row.version)})
@@ -35,7 +35,7 @@ def record(work: UnitOfWork, public: Public, row: Any, status: int = 200, **head
 
 def page(work: UnitOfWork, public: Public, among: Selection[Any], query: ListQuery) -> Response:
     after = None if query.cursor is None else open_cursor(work, query, query.cursor)
-    found = read_page(work.session, public, among, query, after)
+    found = read_page(work.connection, public, among, query, after)
     if found.ids or found.length:  # a number tells something too
         work.saw(entity(among.statement), found.ids, in_a_list=True)
     headers = {} if found.length is None else {"X-Total-Count": str(found.length)}

@@ -1,7 +1,7 @@
 """What every answer carries."""
 
+import random
 import re
-import secrets
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,7 +27,7 @@ class StandardHeaders:
             await self.app(scope, receive, send)
             return
         sent = ",".join(Headers(scope=scope).getlist("x-request-id"))  # several are no plain one
-        request_id = sent if REQUEST_ID.fullmatch(sent) else secrets.token_hex(8)
+        request_id = sent if REQUEST_ID.fullmatch(sent) else random.randbytes(8).hex()
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_headers(message: Message) -> None:

@@ -21,6 +21,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"const": "true"},
     },
     "X-Total-Count": {"description": "With `total=true`: how many there are.", "schema": {"type": "integer"}},
+    "Link": {
+        "description": "The next page, if there is one: `<address>; rel=\"next\"`.",
+        "schema": {"type": "string"},
+    },
     "X-Unassigned-Patients": always("How many patients are left without a doctor.", "integer"),
     "WWW-Authenticate": always("How to sign in.", const="Bearer"),
     "Retry-After": always("Seconds to wait.", "integer", minimum=1),
@@ -86,12 +90,14 @@ def headers_of(operation: dict[str, Any], status: str, answer: dict[str, Any]) -
     """What an answer carries, by its status and by what it shows."""
     models = models_of(answer)
     repeatable = any(parameter["name"] == "Idempotency-Key" for parameter in operation["parameters"])
+    is_list = any(schema.get("type") == "array" for schema in schemas_of(answer))
     carries = {
         "X-Request-ID": True,
         "ETag": bool(models & RECORDS) or status == "304",
         "Location": status == "201" and bool(models & WITH_LOCATION),
         "Idempotent-Replayed": repeatable and status.startswith("2"),
-        "X-Total-Count": any(schema.get("type") == "array" for schema in schemas_of(answer)),
+        "X-Total-Count": is_list,
+        "Link": is_list,
         "X-Unassigned-Patients": (operation["operationId"], status) == ("delete_doctor", "204"),
         "WWW-Authenticate": status == "401",
         "Retry-After": status in ("429", "503"),

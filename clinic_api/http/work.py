@@ -1,13 +1,14 @@
 """How a request runs: one thread, one connection, one transaction, and the caller's right checked first."""
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request, Response
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 
@@ -41,6 +42,7 @@ class UnitOfWork:
     """What one request has in hand: the session, the person who asks, and the application's tools (`app.state`)."""
 
     session: Session
+    connection: Connection
     job: Job[Any]
     committing = False
     shown: list[tuple[list[int], bool]]
@@ -107,7 +109,7 @@ class UnitOfWork:
     def attempt(self, task: Callable[[], Answer]) -> Answer:
         self.committing, self.shown = False, []
         reads = self.request.method == "GET"
-        with Session(self.tools.reads if reads else self.tools.engine, expire_on_commit=False) as self.session:
+        with self.begun(reads):
             self.admit()
             if self.key is not None:
                 self.refuse_repeat(self.key)
@@ -121,6 +123,17 @@ class UnitOfWork:
                 commit(self.session)
         self.tell_looks()
         return answer
+
+    @contextmanager
+    def begun(self, reads: bool) -> Iterator[None]:
+        """A read needs a connection; its session is for what it seldom does."""
+        if reads:
+            with self.tools.reads.connect() as self.connection, Session(self.connection) as self.session:
+                yield
+        else:
+            with Session(self.tools.engine, expire_on_commit=False) as self.session:
+                self.connection = self.session.connection()
+                yield
 
     def tell_looks(self) -> None:
         for ids, in_a_list in self.shown:
@@ -146,7 +159,7 @@ class UnitOfWork:
     def admit(self) -> None:
         """Who the caller is today, read before anything else. Raises Unauthenticated or Refused."""
         if self.token is not None:
-            self.caller = read_caller(self.session, self.token)
+            self.caller = read_caller(self.connection, self.token)
             if self.roles and self.caller.role not in self.roles:
                 raise Refused(f"Only an account with the role {' or '.join(sorted(self.roles))} may do this.")
             if self.roles == {Role.DOCTOR} and self.caller.doctor_id is None:

@@ -4,12 +4,13 @@ from fastapi import APIRouter, Query, Response
 from sqlmodel import select
 
 from clinic_api.audit import access_log, events_matching
-from clinic_api.database import Selection, find
+from clinic_api.database import Selection
 from clinic_api.http import answers
 from clinic_api.http.auth import admin
 from clinic_api.http.route import WorkRoute
 from clinic_api.http.work import Work
 from clinic_api.models import AuditEventPublic, AuditQuery, Id, ListQuery, Patient
+from clinic_api.reading import refuse_unknown
 
 router = APIRouter(tags=["Audit"], route_class=WorkRoute)
 
@@ -26,5 +27,5 @@ def list_audit_events(query: Annotated[AuditQuery, Query()], work: Work) -> Resp
 @router.get("/patients/{patient_id}/access-log", dependencies=[admin], response_model=list[AuditEventPublic])
 def read_access_log(patient_id: Id, query: Annotated[ListQuery, Query()], work: Work) -> Response:
     """Who saw or changed this patient, newest first; also for a patient who was retired."""
-    find(work.session, Selection(select(Patient)), patient_id)
+    refuse_unknown(work.connection, Selection(select(Patient)), patient_id)
     return answers.page(work, AuditEventPublic, access_log(patient_id, query), query)

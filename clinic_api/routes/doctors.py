@@ -2,7 +2,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from clinic_api.database import find
 from clinic_api.http import answers
 from clinic_api.http.auth import admin, staff
 from clinic_api.http.conditions import find_fresh, refuse_stale
@@ -19,7 +18,7 @@ from clinic_api.models import (
     ListQuery,
     PatientPublic,
 )
-from clinic_api.reading import dump
+from clinic_api.reading import dump, refuse_unknown
 from clinic_api.services import care
 from clinic_api.services.care import visible_doctors
 
@@ -77,7 +76,7 @@ def restore_doctor(doctor_id: Id, work: Work) -> Response:
 @router.get("/{doctor_id}/patients", dependencies=[staff], response_model=list[PatientPublic])
 def list_patients_of_doctor(doctor_id: Id, query: Annotated[ListQuery, Query()], work: Work) -> Response:
     """The patients assigned to a doctor; a doctor sees their own."""
-    find(work.session, visible_doctors(work.user), doctor_id)
+    refuse_unknown(work.connection, visible_doctors(work.user), doctor_id)
     return answers.page(work, PatientPublic, care.patients_of(doctor_id), query)
 
 

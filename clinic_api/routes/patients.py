@@ -2,7 +2,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from clinic_api.database import find
 from clinic_api.http import answers
 from clinic_api.http.auth import admin, staff
 from clinic_api.http.conditions import find_fresh
@@ -18,6 +17,7 @@ from clinic_api.models import (
     PatientQuery,
     PatientUpdate,
 )
+from clinic_api.reading import refuse_unknown
 from clinic_api.services.care import doctors_of, patients_matching, restore, retire, visible_patients
 
 router = APIRouter(prefix="/patients", tags=["Patients"], route_class=WorkRoute)
@@ -69,5 +69,6 @@ def restore_patient(patient_id: Id, work: Work) -> Response:
 @router.get("/{patient_id}/doctors", dependencies=[staff], response_model=list[DoctorPublic])
 def list_doctors_of_patient(patient_id: Id, query: Annotated[ListQuery, Query()], work: Work) -> Response:
     """The doctors to whom a patient is assigned."""
-    work.saw(Patient, [find(work.session, visible_patients(work.user), patient_id).id])
+    refuse_unknown(work.connection, visible_patients(work.user), patient_id)
+    work.saw(Patient, [patient_id])
     return answers.page(work, DoctorPublic, doctors_of(patient_id), query)

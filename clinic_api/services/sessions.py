@@ -65,9 +65,9 @@ CALLER = (
 )
 
 
-def read_caller(session: Session, token: Token) -> Caller:
+def read_caller(connection: Connection, token: Token) -> Caller:
     """The person whose token this is. Raises Unauthenticated when session or account no longer count."""
-    row = session.connection().execute(CALLER, token._asdict()).one_or_none()
+    row = connection.execute(CALLER, token._asdict()).one_or_none()
     if row is None:
         raise Unauthenticated("This session has ended or the account is disabled. Sign in again: POST /auth/login.")
     return Caller(row.id, row.role, row.doctor_id, row.email, token.session_id)
