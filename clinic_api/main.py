@@ -12,6 +12,7 @@ from clinic_api.database import database
 from clinic_api.http.bodies import BodyLimit
 from clinic_api.http.cors import Cors
 from clinic_api.http.docs import add_docs
+from clinic_api.http.forwarded import Forwarded
 from clinic_api.http.headers import StandardHeaders
 from clinic_api.http.limits import limiter
 from clinic_api.http.logs import RequestLog, configure_logs
@@ -61,6 +62,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestLog)
     app.add_middleware(StandardHeaders)
     app.add_middleware(Prefix)
+    if settings.trusted_proxies:
+        app.add_middleware(Forwarded, trusted_hosts=settings.trusted_proxies)
     for router in routers:
         app.router.routes += router.routes  # an included router would be searched twice for each request
     add_docs(app)

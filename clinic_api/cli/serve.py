@@ -45,10 +45,10 @@ def serve(
             if workers > 1 and settings.rate_limit_storage_uri.startswith("memory"):
                 print(COUNTED_APART.format(workers=workers))
             sys.stdout.flush()  # the log goes the direct way
-            run(host, port, workers, reload, settings.trusted_proxies)
+            run(host, port, workers, reload)
 
 
-def run(host: str, port: int, workers: int, reload: bool, trusted_proxies: str) -> None:
+def run(host: str, port: int, workers: int, reload: bool) -> None:
     import uvicorn
 
     allow_connections()
@@ -61,7 +61,7 @@ def run(host: str, port: int, workers: int, reload: bool, trusted_proxies: str) 
         "log_level": "warning",
         "access_log": False,  # it would hold names that somebody searched for
         "server_header": False,
-        "forwarded_allow_ips": trusted_proxies,
+        "proxy_headers": False,  # http/forwarded.py
         "timeout_graceful_shutdown": GRACE,
     }
     if workers == 1 or reload:

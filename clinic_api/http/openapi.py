@@ -22,7 +22,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
     "X-Total-Count": {"description": "With `total=true`: how many there are.", "schema": {"type": "integer"}},
     "Link": {
-        "description": "The next page, if there is one: `<address>; rel=\"next\"`.",
+        "description": 'The next page, if there is one: `<address>; rel="next"`.',
         "schema": {"type": "string"},
     },
     "X-Unassigned-Patients": always("How many patients are left without a doctor.", "integer"),
