@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 TEST := ENV=test DATA_DIR=.clinic/test
 
-.PHONY: run test faults check format requirements clean
+.PHONY: run test bench faults check format requirements clean
 
 run: $(VENV)/ready
 	$(BIN)/python -m clinic_api serve
 
 test: $(VENV)/ready
 	$(BIN)/pytest -q
+
+bench: $(VENV)/ready
+	$(BIN)/python -m benchmarks
 
 faults: $(VENV)/ready
 	$(BIN)/python -W ignore -m tests.faults

@@ -1,0 +1,1 @@
+"""How fast the clinic is, against the textbook and against the floor: `make bench`."""

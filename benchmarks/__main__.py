@@ -1,0 +1,65 @@
+"""python -m benchmarks: measure, and show it as a table."""
+
+import signal
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from benchmarks import postgres
+from benchmarks.bench import Bench
+from benchmarks.figures import Figure
+from benchmarks.load import Failed
+from benchmarks.machine import missing_tools
+from benchmarks.report import table, write
+from benchmarks.scenarios import SCENARIOS
+
+console = Console(width=None if sys.stdout.isatty() else 140)
+
+
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help=f"Only these: {', '.join(SCENARIOS)}.")] = None,
+    quick: Annotated[bool, typer.Option(help="Fewer and shorter rounds, for a first look.")] = False,
+    full: Annotated[bool, typer.Option(help="Also what takes minutes to prepare.")] = False,
+) -> None:
+    """Measure how fast the clinic is. All scenarios together also write results.json, results.svg and the README."""
+    chosen = names or list(SCENARIOS)
+    if unknown := [name for name in chosen if name not in SCENARIOS]:
+        fail(f"There is no {', '.join(unknown)}. There are: {', '.join(SCENARIOS)}.")
+    if missing := missing_tools():
+        fail(f"Install what is missing: {', '.join(missing)}.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with progress() as bars, postgres.running() as server:
+        bench = Bench(server, bars, rounds=2 if quick else 5, seconds=1 if quick else 3, full=full)
+        results = {name: measure(name, bench) for name in chosen}
+        version = server.version
+    console.print(table(results))
+    if not names and not quick:
+        write(results, version)
+    sys.exit(any(figure.holds is False for figures in results.values() for figure in figures))
+
+
+def measure(name: str, bench: Bench) -> list[Figure]:
+    task = bench.progress.add_task(f"Measuring {name}", total=None)
+    try:
+        return SCENARIOS[name](bench)
+    except Failed as error:
+        fail(f"{name}: {error}")
+    finally:
+        bench.progress.remove_task(task)
+
+
+def progress() -> Progress:
+    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    return Progress(*columns, console=console, transient=True)
+
+
+def fail(sentence: str) -> NoReturn:
+    console.print(sentence, markup=False, highlight=False)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    typer.run(main)

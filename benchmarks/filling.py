@@ -1,0 +1,141 @@
+"""Clinics of any size: patients with names as they are spread in life, doctors, accounts, assignments."""
+
+import io
+import random
+from collections.abc import Iterator
+from datetime import date, timedelta
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+
+from psycopg2 import sql
+from rich.progress import Progress
+
+from benchmarks.postgres import Postgres
+from clinic_api import migrations
+from clinic_api.config import Settings
+from clinic_api.passwords import Passwords
+from clinic_api.search import stored_words
+
+ADMIN = "admin@example.org"
+PASSWORD = "correct-horse-battery-staple"
+BATCH = 10_000
+PANEL = 5_000  # patients of a doctor, at most
+FEWEST_DOCTORS = 100
+
+FIRST_FAMILY, FIRST_GIVEN = "Müller", "Maria"
+"""Borne by 5 % each."""
+RARE = "Quetzalcoatl"
+"""The family name of one patient in 100 000."""
+FAMILIES = (
+    "Núñez García López Smith Johnson Nguyễn Kowalski Łukasik Dvořák Novák O'Brien Jensen Sørensen Öztürk Yılmaz "
+    "Παπαδόπουλος Иванов Кузнецова Шевченко حداد الأحمد כהן לוי 王 李 田中 佐藤 김 박 शर्मा पटेल Okafor Mbeki Silva Santos "
+    "Rossi Bianchi Dubois Lefèvre Janssen de·Vries van·den·Berg Schmidt Schneider Fischer Weber Meyer Wagner Becker"
+).split()
+GIVENS = (
+    "José Ana Łukasz Zoë Jürgen Ebru Ελένη Νίκος Ольга Иван فاطمة محمد שרה דוד 小明 美玲 さくら 健太 지우 민준 अनिल सुनीता Chidi "
+    "Amara João Inês Giulia Marco Chloé René Anneke Pieter Hans Petra Thomas Sabine Michael Laura James Emma Noah Mia"
+).split()
+STARTS = "Al Ber Bran Cas Dor El Fal Gar Hal Ing Jor Kal Lam Mor Nor Ost Par Quin Ros Sal Tor Ul Ven Wal Zam".split()
+ENDS = "berg dahl feld gren hain kamp land mann nes owicz quist rova sen stein strom thal ulis vik wood zak".split()
+COLUMNS = (
+    "id, version, given_name, family_name, birth_date, gender, medical_record_number, phone, email, address, active,"
+    " search_words"
+)
+FIRST_DAY = date(1930, 1, 1)
+DAYS = 34_000
+
+
+def patients(count: int) -> Iterator[tuple[object, ...]]:
+    """The same each time; three in four have an e-mail, nine in ten a phone."""
+    chance = random.Random(1)
+    for id in range(1, count + 1):
+        given, family = given_name(chance), RARE if id % 100_000 == 4_711 else family_name(chance)
+        number = f"P-{id:06}"
+        phone = f"+49 30 {chance.randrange(10**7):07}" if chance.random() < 0.9 else None
+        email = f"patient{id}@example.org" if chance.random() < 0.75 else None
+        birth = FIRST_DAY + timedelta(days=chance.randrange(DAYS))
+        address = f"{chance.randrange(1, 200)} Harbour Street, 10115 Berlin"
+        words = stored_words(given, family, number, email, phone)
+        gender = chance.choice(("female", "male", "other", "unknown"))
+        yield id, 1, given, family, birth, gender, number, phone, email, address, True, words
+
+
+def family_name(chance: random.Random) -> str:
+    luck = chance.random()
+    if luck < 0.05:
+        return FIRST_FAMILY
+    if luck < 0.5:
+        return chance.choice(FAMILIES).replace("·", " ")
+    return "".join((chance.choice(STARTS), chance.choice(ENDS), *chance.choices(("", *ENDS), k=1)))
+
+
+def given_name(chance: random.Random) -> str:
+    return FIRST_GIVEN if chance.random() < 0.05 else chance.choice(GIVENS)
+
+
+def fingerprint() -> str:
+    """Changes with what a filled database follows from."""
+    return f"{migrations.newest()} {sha256(Path(__file__).read_bytes()).hexdigest()[:16]}"
+
+
+def filled(postgres: Postgres, count: int, progress: Progress) -> str:
+    """The name of a database with so many patients; it is kept, and made anew when it should look differently."""
+    name = f"patients_{count}"
+    mark = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
+    if postgres.ask("postgres", mark, name) != [(fingerprint(),)]:
+        fill(postgres, name, count, progress)
+        comment = sql.SQL("COMMENT ON DATABASE {} IS {}")
+        postgres.ask("postgres", comment.format(sql.Identifier(name), sql.Literal(fingerprint())))
+    return name
+
+
+def fill(postgres: Postgres, name: str, count: int, progress: Progress) -> None:
+    postgres.drop(name)
+    postgres.ask("postgres", sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    migrations.upgrade(postgres.url.set(database=name))
+    people(postgres, name, max(FEWEST_DOCTORS, count // PANEL))
+    connection = postgres.connect(name)
+    task = progress.add_task(f"Filling in {count:,} patients", total=count)
+    try:
+        with connection.cursor() as cursor:
+            everybody = patients(count)
+            while batch := list(islice(everybody, BATCH)):
+                cursor.copy_expert(f"COPY patients ({COLUMNS}) FROM STDIN", io.StringIO("".join(map(line, batch))))
+                progress.advance(task, len(batch))
+            progress.update(task, description=f"Assigning {count:,} patients")
+            cursor.execute("SELECT setval('medical_record_numbers', %s), setval('patients_id_seq', %s)", (count, count))
+            cursor.execute(
+                "INSERT INTO assignments (doctor_id, patient_id, assigned_by)"
+                " SELECT doctors.id, patients.id, 1 FROM patients"
+                " JOIN doctors ON doctors.id = patients.id % (SELECT count(*) FROM doctors) + 1"
+            )
+            cursor.execute("VACUUM ANALYZE")
+    finally:
+        progress.remove_task(task)
+        connection.close()
+
+
+def people(postgres: Postgres, name: str, doctors: int) -> None:
+    """An administrator, and doctors who can sign in."""
+    hashed = Passwords(Settings(env="test", database_url=None)).context.hash(PASSWORD)
+    account = "INSERT INTO users (version, email, role, is_active, hashed_password, doctor_id)"
+    postgres.ask(name, f"{account} VALUES (1, %s, 'ADMIN', true, %s, NULL)", ADMIN, hashed)
+    postgres.ask(
+        name,
+        "INSERT INTO doctors (version, search_words, given_name, family_name, specialty, email, active)"
+        " SELECT 1, ' ada lovelace', 'Ada', 'Lovelace', 'Cardiology', 'doctor' || n || '@example.org', true"
+        " FROM generate_series(1, %s) AS n",
+        doctors,
+    )
+    postgres.ask(name, f"{account} SELECT 1, email, 'DOCTOR', true, %s, id FROM doctors ORDER BY id", hashed)
+
+
+def line(row: tuple[object, ...]) -> str:
+    """In COPY's text format; nothing here needs to be escaped."""
+    return "\t".join("\\N" if value is None else "t" if value is True else str(value) for value in row) + "\n"
+
+
+def doctor(number: int) -> str:
+    """How a doctor signs in."""
+    return f"doctor{number}@example.org"

@@ -1,0 +1,116 @@
+"""Load on a server, and how it bore it. A run in which a single answer was wrong does not count."""
+
+import csv
+import json
+import secrets
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import quantiles
+from typing import NamedTuple
+
+from benchmarks.figures import Spread
+from benchmarks.machine import OTHERS, Cores, on
+
+SCRIPT = Path(__file__).with_name("wrk.lua")
+CONNECTIONS = 16
+
+
+class Failed(Exception):
+    """Something that was to be measured went wrong, so there is no figure."""
+
+
+class Call(NamedTuple):
+    """A request that is made again and again."""
+
+    url: str
+    token: str = ""
+    kind: str = ""
+    """`patients`, `logins` or `paths`; then what else wrk.lua has to know."""
+    more: tuple[str, ...] = ()
+    status: int = 200
+
+    @property
+    def headers(self) -> list[str]:
+        """For the command line."""
+        types = {"patients": "application/json", "logins": "application/x-www-form-urlencoded"}
+        told = [f"Authorization: Bearer {self.token}"] if self.token else []
+        told += [f"Content-Type: {types[self.kind]}"] if self.kind in types else []
+        return [part for header in told for part in ("-H", header)]
+
+
+class Run(NamedTuple):
+    per_second: float
+    p50: float  # milliseconds
+    p99: float
+
+
+def creating(url: str, token: str) -> Call:
+    return Call(url, token, "patients", (), 201)
+
+
+def wrk_command(call: Call, seconds: float, connections: int, cores: Cores) -> list[str]:
+    more = call.more if call.kind != "patients" else (secrets.token_hex(4).upper(),)
+    told = [str(call.status), *([call.kind] if call.kind else []), *more]
+    options = ["-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s", "-s", str(SCRIPT)]
+    return on(cores, "wrk", *options, *call.headers, call.url, "--", *told)
+
+
+def wrk(call: Call, seconds: float, connections: int = CONNECTIONS, cores: Cores = OTHERS) -> Run:
+    """As many requests as the server can bear. Raises Failed for a wrong answer or a broken connection."""
+    done = subprocess.run(wrk_command(call, seconds, connections, cores), capture_output=True, text=True)
+    return outcome(call, done.stdout, done.stderr)
+
+
+def outcome(call: Call, output: str, complaints: str) -> Run:
+    last = output.strip().rpartition("\n")[2]
+    if not last.startswith("{"):
+        raise Failed(f"wrk at {call.url}: {complaints or output}")
+    told = json.loads(last)
+    if told["wrong"] or told["broken"] or not told["requests"]:
+        raise Failed(f"{call.url}: of {told['requests']} requests {told['wrong']} were answered wrongly and"
+                     f" {told['broken']} not at all.")  # fmt: skip
+    return Run(told["requests"] / told["seconds"], told["p50"], told["p99"])
+
+
+@contextmanager
+def beside(call: Call, seconds: float, connections: int) -> Iterator[list[Run]]:
+    """This load meanwhile; what came of it is known after the block."""
+    runs: list[Run] = []
+    process = subprocess.Popen(
+        wrk_command(call, seconds, connections, OTHERS), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield runs
+        runs.append(outcome(call, *process.communicate(timeout=seconds + 60)))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def offered(call: Call, per_second: float, seconds: float) -> float:
+    """The 99th percentile, in milliseconds, while so much is asked of the server, be it fast or slow."""
+    rate = per_second / CONNECTIONS
+    options = ["-z", f"{seconds:g}s", "-c", str(CONNECTIONS), "-q", f"{rate:g}", "-o", "csv", "-t", "30"]
+    done = subprocess.run(on(OTHERS, "hey", *options, *call.headers, call.url), capture_output=True, text=True)
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    if done.returncode or not rows or any(row["status-code"] != str(call.status) for row in rows):
+        raise Failed(f"hey at {call.url}: {done.stderr or 'an answer was wrong.'}")
+    if len(rows) < 0.9 * per_second * seconds:
+        raise Failed(f"{call.url} bore only {len(rows) / seconds:.0f} of {per_second:.0f} requests a second.")
+    return quantiles((float(row["response-time"]) * 1000 for row in rows), n=100)[-1]
+
+
+def in_turn(rounds: int, *runs: Callable[[], float]) -> list[tuple[float, ...]]:
+    """Each of these once, one after the other, and that so many times: what disturbs one disturbs its neighbours."""
+    return [tuple(run() for run in runs) for _ in range(rounds)]
+
+
+def ratio(rounds: list[tuple[float, ...]], above: int, below: int) -> Spread:
+    """Of two that ran in turn, within each round."""
+    return Spread.of(round[above] / round[below] for round in rounds)
+
+
+def alone(rounds: list[tuple[float, ...]], which: int) -> Spread:
+    return Spread.of(round[which] for round in rounds)

@@ -1,0 +1,132 @@
+"""The PostgreSQL of the wheel, pinned; databases in it; what is sent to it, and how long that takes."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psutil
+import psycopg2
+from psycopg2 import sql
+from sqlalchemy import URL
+
+from benchmarks.load import CONNECTIONS, Failed
+from benchmarks.machine import OTHERS, PLACE, Cores, on, pin
+from clinic_api import embedded
+
+LOGGED = re.compile(r"^\S+ \S+ \S+ \[(\d+)\] LOG:  statement: (.*)$")
+TOLD_TWICE = ("-c", "log_statement=all")
+
+
+class Postgres:
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self.files = embedded.PostgresServer(PLACE / "postgres")
+        first_line = (self.files.pgdata / "postmaster.pid").read_text().split()[0]
+        self.process = psutil.Process(int(first_line))
+        self.pin(OTHERS)
+
+    def pin(self, cores: Cores) -> None:
+        pin(self.process, cores)
+
+    def at(self, database: str, **options: str) -> str:
+        """The address of a database, for a server."""
+        return self.url.set(database=database).update_query_dict(options).render_as_string(hide_password=False)
+
+    def connect(self, database: str) -> psycopg2.extensions.connection:
+        connection = embedded.connect(self.url.set(database=database))
+        connection.autocommit = True
+        return connection
+
+    def ask(self, database: str, statement: str | sql.Composable, *values: Any) -> list[tuple[Any, ...]]:
+        connection = self.connect(database)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, values or None)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def exists(self, database: str) -> bool:
+        return bool(self.ask("postgres", "SELECT 1 FROM pg_database WHERE datname = %s", database))
+
+    def drop(self, database: str) -> None:
+        self.ask("postgres", sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+
+    def copy(self, source: str, database: str) -> None:
+        self.drop(database)
+        names = sql.Identifier(database), sql.Identifier(source)
+        self.ask("postgres", sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(*names))
+
+    @property
+    def version(self) -> str:
+        return str(self.ask("postgres", "SHOW server_version")[0][0])
+
+    def overhear(self, request: Callable[[], object]) -> list[str]:
+        """The statements by which a server reads what this request asks for; its connections must be logged."""
+        request()
+        log = self.files.log
+        start = log.stat().st_size
+        request()
+        with log.open("rb") as file:
+            file.seek(start)
+            said = statements_in(file.read().decode(errors="replace"))
+        reading = {process for process, text in said if "FROM patients" in text or "JOIN patients" in text}
+        if len(reading) != 1:
+            raise Failed(f"Of {len(said)} statements in {log} it is not clear which ones belong to the request.")
+        return [text for process, text in said if process in reading]
+
+    def milliseconds(self, database: str, statements: list[str], times: int = 5) -> float:
+        """How long the last of these takes to be planned and executed, in the middle of so many times."""
+        connection = self.connect(database)
+        try:
+            with connection.cursor() as cursor:
+                return median(explained(cursor, statements[-1]) for _ in range(times + 1))
+        finally:
+            connection.close()
+
+    def pgbench(self, database: str, statements: list[str], seconds: float) -> float:
+        """How many times a second they are answered, as psycopg2 sends them: whole, unprepared."""
+        script = PLACE / "pgbench.sql"
+        script.write_text("".join(f"{text};\n" for text in statements))
+        script.chmod(0o644)
+        options = ["-n", "-M", "simple", "-c", str(CONNECTIONS), "-j", "1", "-T", f"{max(1, round(seconds))}"]
+        place = ["-h", str(self.url.query["host"]), "-U", str(self.url.username)]
+        command = [str(self.files.bin_path / "pgbench"), *options, *place, "-f", str(script), database]
+        done = subprocess.run(on(OTHERS, *command), capture_output=True, text=True)
+        found = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
+        failed = re.search(r"^number of failed transactions: [1-9]", done.stdout, re.MULTILINE)
+        if done.returncode or not found or failed:
+            raise Failed(f"pgbench: {done.stderr}")
+        return float(found[1])
+
+
+def explained(cursor: Any, statement: str) -> float:
+    cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}")
+    plan = cursor.fetchone()[0]
+    told = (json.loads(plan) if isinstance(plan, str) else plan)[0]
+    return float(told["Planning Time"] + told["Execution Time"])
+
+
+def statements_in(log: str) -> list[tuple[str, str]]:
+    """The logged statements, each with the process that was sent it; their later lines begin with a tab."""
+    said: list[tuple[str, str]] = []
+    for line in log.splitlines():
+        if found := LOGGED.match(line):
+            said.append((found[1], found[2]))
+        elif line.startswith("\t") and said:
+            process, text = said.pop()
+            said.append((process, f"{text}\n{line[1:]}"))
+    return said
+
+
+@contextmanager
+def running() -> Iterator[Postgres]:
+    PLACE.mkdir(parents=True, exist_ok=True)
+    with embedded.running(Path(os.path.relpath(PLACE)), "postgres") as url:
+        yield Postgres(url)
