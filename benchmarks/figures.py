@@ -25,11 +25,15 @@ class Figure(NamedTuple):
     most: float | None = None
     unit: str = "×"
     remark: str = ""
-    """Why there is no figure, or what else is to be known of it."""
+    """Why nothing was measured, or what else is to be known of it."""
+    failed: bool = False
+    """Something went wrong, so that nothing could be measured."""
 
     @property
     def holds(self) -> bool | None:
-        """None where nothing was wanted, or nothing measured."""
+        """None where nothing was wanted, or where it cannot be measured yet."""
+        if self.failed:
+            return False
         if self.measured is None or (self.least is None and self.most is None):
             return None
         middle = self.measured.middle
@@ -67,9 +71,3 @@ def number(value: float) -> str:
     if abs(value) >= 100:
         return f"{value:,.0f}".replace(",", " ")
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
-
-
-def skipped(
-    what: str, reason: str, *, least: float | None = None, most: float | None = None, unit: str = "×"
-) -> Figure:
-    return Figure(what, None, least, most, unit, reason)

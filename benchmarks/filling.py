@@ -11,33 +11,25 @@ from pathlib import Path
 from psycopg2 import sql
 from rich.progress import Progress
 
+from benchmarks.people import ADMIN, FEWEST_DOCTORS, PASSWORD
 from benchmarks.postgres import Postgres
 from clinic_api import migrations
 from clinic_api.config import Settings
 from clinic_api.passwords import Passwords
 from clinic_api.search import stored_words
 
-ADMIN = "admin@example.org"
-PASSWORD = "correct-horse-battery-staple"
 BATCH = 10_000
 PANEL = 5_000  # patients of a doctor, at most
-FEWEST_DOCTORS = 100
 
 FIRST_FAMILY, FIRST_GIVEN = "Müller", "Maria"
 """Borne by 5 % each."""
 RARE = "Quetzalcoatl"
 """The family name of one patient in 100 000."""
-FAMILIES = (
-    "Núñez García López Smith Johnson Nguyễn Kowalski Łukasik Dvořák Novák O'Brien Jensen Sørensen Öztürk Yılmaz "
-    "Παπαδόπουλος Иванов Кузнецова Шевченко حداد الأحمد כהן לוי 王 李 田中 佐藤 김 박 शर्मा पटेल Okafor Mbeki Silva Santos "
-    "Rossi Bianchi Dubois Lefèvre Janssen de·Vries van·den·Berg Schmidt Schneider Fischer Weber Meyer Wagner Becker"
-).split()
-GIVENS = (
-    "José Ana Łukasz Zoë Jürgen Ebru Ελένη Νίκος Ольга Иван فاطمة محمد שרה דוד 小明 美玲 さくら 健太 지우 민준 अनिल सुनीता Chidi "
-    "Amara João Inês Giulia Marco Chloé René Anneke Pieter Hans Petra Thomas Sabine Michael Laura James Emma Noah Mia"
-).split()
-STARTS = "Al Ber Bran Cas Dor El Fal Gar Hal Ing Jor Kal Lam Mor Nor Ost Par Quin Ros Sal Tor Ul Ven Wal Zam".split()
-ENDS = "berg dahl feld gren hain kamp land mann nes owicz quist rova sen stein strom thal ulis vik wood zak".split()
+FAMILIES, GIVENS, STARTS, ENDS = (
+    [name.replace("_", " ") for name in line.split()]
+    for line in Path(__file__).with_name("names.txt").read_text().splitlines()
+)
+"""Of people; and what family names begin and end with."""
 COLUMNS = (
     "id, version, given_name, family_name, birth_date, gender, medical_record_number, phone, email, address, active,"
     " search_words"
@@ -46,12 +38,12 @@ FIRST_DAY = date(1930, 1, 1)
 DAYS = 34_000
 
 
-def patients(count: int) -> Iterator[tuple[object, ...]]:
-    """The same each time; three in four have an e-mail, nine in ten a phone."""
+def patients(count: int, series: str = "P") -> Iterator[tuple[object, ...]]:
+    """The same each time, as COLUMNS; three in four have an e-mail, nine in ten a phone."""
     chance = random.Random(1)
     for id in range(1, count + 1):
         given, family = given_name(chance), RARE if id % 100_000 == 4_711 else family_name(chance)
-        number = f"P-{id:06}"
+        number = f"{series}-{id:06}"
         phone = f"+49 30 {chance.randrange(10**7):07}" if chance.random() < 0.9 else None
         email = f"patient{id}@example.org" if chance.random() < 0.75 else None
         birth = FIRST_DAY + timedelta(days=chance.randrange(DAYS))
@@ -66,7 +58,7 @@ def family_name(chance: random.Random) -> str:
     if luck < 0.05:
         return FIRST_FAMILY
     if luck < 0.5:
-        return chance.choice(FAMILIES).replace("·", " ")
+        return chance.choice(FAMILIES)
     return "".join((chance.choice(STARTS), chance.choice(ENDS), *chance.choices(("", *ENDS), k=1)))
 
 
@@ -134,8 +126,3 @@ def people(postgres: Postgres, name: str, doctors: int) -> None:
 def line(row: tuple[object, ...]) -> str:
     """In COPY's text format; nothing here needs to be escaped."""
     return "\t".join("\\N" if value is None else "t" if value is True else str(value) for value in row) + "\n"
-
-
-def doctor(number: int) -> str:
-    """How a doctor signs in."""
-    return f"doctor{number}@example.org"

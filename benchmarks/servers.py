@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import psutil
 
-from benchmarks.filling import ADMIN, PASSWORD
 from benchmarks.load import Failed
 from benchmarks.machine import PLACE, ROOT, SERVER, Cores, on
+from benchmarks.people import ADMIN, PASSWORD
 
 STARTS_WITHIN = 30  # seconds
 STOPS_WITHIN = 20
@@ -51,7 +51,7 @@ class Server:
 
     def get(self, path: str, token: str) -> httpx.Response:
         """Raises Failed for anything but 200."""
-        return self.checked(self.http.get(path, headers={"Authorization": f"Bearer {token}"}))
+        return self.checked(self.http.get(path, headers=bearer(token)))
 
     def checked(self, answer: httpx.Response) -> httpx.Response:
         if answer.status_code != 200:
@@ -70,6 +70,10 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
 
 
 @contextmanager
