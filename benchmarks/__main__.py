@@ -12,9 +12,9 @@ from benchmarks import postgres
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure
 from benchmarks.load import Failed
-from benchmarks.machine import missing_tools
+from benchmarks.machine import description, missing_tools
 from benchmarks.report import table, write
-from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios import SCENARIOS, Scenario
 
 console = Console(width=None if sys.stdout.isatty() else 140)
 
@@ -33,20 +33,21 @@ def main(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with progress() as bars, postgres.running() as server:
         bench = Bench(server, bars, rounds=2 if quick else 5, seconds=1 if quick else 3, full=full)
-        results = {name: measure(name, bench) for name in chosen}
-        version = server.version
+        results = {SCENARIOS[name].title: measure(SCENARIOS[name], bench) for name in chosen}
+        machine = description() | {"postgresql": server.version}
     console.print(table(results))
-    if not names and not quick:
-        write(results, version)
-    sys.exit(any(figure.holds is False for figures in results.values() for figure in figures))
+    figures = [figure for several in results.values() for figure in several]
+    if not names and not quick and not any(figure.failed for figure in figures):
+        write(results, machine)
+    sys.exit(any(figure.holds is False for figure in figures))
 
 
-def measure(name: str, bench: Bench) -> list[Figure]:
-    task = bench.progress.add_task(f"Measuring {name}", total=None)
+def measure(scenario: Scenario, bench: Bench) -> list[Figure]:
+    task = bench.progress.add_task(scenario.title, total=None)
     try:
-        return SCENARIOS[name](bench)
+        return scenario.run(bench)
     except Failed as error:
-        fail(f"{name}: {error}")
+        return [Figure("came to its end", remark=str(error), failed=True)]
     finally:
         bench.progress.remove_task(task)
 

@@ -17,7 +17,7 @@ class Bench:
     postgres: Postgres
     progress: Progress
     rounds: int
-    seconds: float
+    seconds: int
     """Of each run in a round."""
     full: bool
 

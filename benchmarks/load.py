@@ -65,14 +65,14 @@ def mixture(address: str, token: str) -> Call:
     return Call(f"{address}/patients", token, "mixture")
 
 
-def wrk_command(call: Call, seconds: float, connections: int, cores: Cores) -> list[str]:
+def wrk_command(call: Call, seconds: int, connections: int, cores: Cores) -> list[str]:
     """Each run has a word of its own, for what must be unique."""
     told = [str(call.status), call.kind or "nothing", secrets.token_hex(4).upper(), *call.more]
-    options = ["-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s", "-s", str(SCRIPT)]
+    options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(SCRIPT)]
     return on(cores, "wrk", *options, *call.headers, call.url, "--", *told)
 
 
-def wrk(call: Call, seconds: float, connections: int = CONNECTIONS, cores: Cores = OTHERS) -> Run:
+def wrk(call: Call, seconds: int, connections: int = CONNECTIONS, cores: Cores = OTHERS) -> Run:
     """As many requests as the server can bear. Raises Failed for a wrong answer or a broken connection."""
     done = subprocess.run(wrk_command(call, seconds, connections, cores), capture_output=True, text=True)
     return outcome(call, done.stdout, done.stderr)
@@ -89,12 +89,12 @@ def outcome(call: Call, output: str, complaints: str) -> Run:
     return Run(told["requests"] / told["seconds"], told["p50"], told["p99"])
 
 
-def per_second(call: Call, seconds: float, cores: Cores = OTHERS) -> float:
+def per_second(call: Call, seconds: int, cores: Cores = OTHERS) -> float:
     return wrk(call, seconds, cores=cores).per_second
 
 
 @contextmanager
-def beside(call: Call, seconds: float, connections: int) -> Iterator[list[Run]]:
+def beside(call: Call, seconds: int, connections: int) -> Iterator[list[Run]]:
     """This load meanwhile; what came of it is known after the block."""
     runs: list[Run] = []
     command = wrk_command(call, seconds, connections, OTHERS)
@@ -107,10 +107,10 @@ def beside(call: Call, seconds: float, connections: int) -> Iterator[list[Run]]:
         process.communicate()
 
 
-def offered(call: Call, per_second: float, seconds: float) -> float:
+def offered(call: Call, per_second: float, seconds: int) -> float:
     """The 99th percentile, in milliseconds, while so much is asked of the server, be it fast or slow."""
     rate = per_second / CONNECTIONS
-    options = ["-z", f"{seconds:g}s", "-c", str(CONNECTIONS), "-q", f"{rate:g}", "-o", "csv", "-t", "30"]
+    options = ["-z", f"{seconds}s", "-c", str(CONNECTIONS), "-q", f"{rate:g}", "-o", "csv", "-t", "30"]
     done = subprocess.run(on(OTHERS, "hey", *options, *call.headers, call.url), capture_output=True, text=True)
     rows = list(csv.DictReader(done.stdout.splitlines()))
     if done.returncode or not rows or any(row["status-code"] != str(call.status) for row in rows):

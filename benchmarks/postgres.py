@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +44,9 @@ class Postgres:
         return connection
 
     def ask(self, database: str, statement: str | sql.Composable, *values: Any) -> list[tuple[Any, ...]]:
-        connection = self.connect(database)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, values or None)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
-
-    def exists(self, database: str) -> bool:
-        return bool(self.ask("postgres", "SELECT 1 FROM pg_database WHERE datname = %s", database))
+        with closing(self.connect(database)) as connection, connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
 
     def drop(self, database: str) -> None:
         self.ask("postgres", sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
@@ -83,19 +76,15 @@ class Postgres:
 
     def milliseconds(self, database: str, statement: str, times: int = 5) -> Spread:
         """How long it takes to be planned and executed, after a first time that does not count."""
-        connection = self.connect(database)
-        try:
-            with connection.cursor() as cursor:
-                return Spread.of([explained(cursor, statement) for _ in range(times + 1)][1:])
-        finally:
-            connection.close()
+        with closing(self.connect(database)) as connection, connection.cursor() as cursor:
+            return Spread.of([explained(cursor, statement) for _ in range(times + 1)][1:])
 
-    def pgbench(self, database: str, statements: list[str], seconds: float) -> float:
+    def pgbench(self, database: str, statements: list[str], seconds: int) -> float:
         """How many times a second they are answered, as psycopg2 sends them: whole, unprepared."""
         script = PLACE / "pgbench.sql"
         script.write_text("".join(f"{text};\n" for text in statements))
         script.chmod(0o644)
-        options = ["-n", "-M", "simple", "-c", str(CONNECTIONS), "-j", "1", "-T", f"{max(1, round(seconds))}"]
+        options = ["-n", "-M", "simple", "-c", str(CONNECTIONS), "-j", "1", "-T", str(seconds)]
         place = ["-h", str(self.url.query["host"]), "-U", str(self.url.username)]
         command = [str(self.files.bin_path / "pgbench"), *options, *place, "-f", str(script), database]
         done = subprocess.run(on(OTHERS, *command), capture_output=True, text=True)

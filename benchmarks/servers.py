@@ -79,6 +79,7 @@ def bearer(token: str) -> dict[str, str]:
 @contextmanager
 def started(name: str, *command: str, cores: Cores, ready: str, **settings: str) -> Iterator[Server]:
     """Until this path answers. Its log goes to a file, as in production."""
+    PLACE.mkdir(parents=True, exist_ok=True)
     port, log = free_port(), PLACE / f"{name.replace(' ', '-')}.log"
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ}
     with log.open("w") as output:

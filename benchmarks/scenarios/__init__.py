@@ -1,6 +1,7 @@
 """What is measured, in the order in which it is told."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure
@@ -12,20 +13,26 @@ from benchmarks.scenarios.search import search
 from benchmarks.scenarios.textbook import create, list_of_50, one_patient, own_list, waiting
 from benchmarks.scenarios.transfer import give_out, take_in
 
-SCENARIOS: dict[str, Callable[[Bench], list[Figure]]] = {
-    "list": list_of_50,
-    "one": one_patient,
-    "create": create,
-    "own": own_list,
-    "p99": waiting,
-    "logins": reads_beside_logins,
-    "workers": workers,
-    "start": start,
-    "memory": memory,
-    "size": size,
-    "cursor": depth,
-    "search": search,
-    "access-log": access_log,
-    "import": take_in,
-    "export": give_out,
+
+class Scenario(NamedTuple):
+    title: str
+    run: Callable[[Bench], list[Figure]]
+
+
+SCENARIOS = {
+    "list": Scenario("List of 50", list_of_50),
+    "one": Scenario("One patient", one_patient),
+    "create": Scenario("Create", create),
+    "own": Scenario("A doctor's own list", own_list),
+    "p99": Scenario("Waiting at the same load", waiting),
+    "logins": Scenario("Reads while 8 sign in", reads_beside_logins),
+    "workers": Scenario("Workers", workers),
+    "start": Scenario("Start-up", start),
+    "memory": Scenario("Memory", memory),
+    "size": Scenario("A million patients", size),
+    "cursor": Scenario("Cursor", depth),
+    "search": Scenario("Search among a million", search),
+    "access-log": Scenario("Access log", access_log),
+    "import": Scenario("Import", take_in),
+    "export": Scenario("Export", give_out),
 }

@@ -1,5 +1,7 @@
 """The access log of one patient, when ten million events were told."""
 
+from contextlib import closing
+
 from benchmarks.bench import FEW, Bench
 from benchmarks.figures import Figure
 from benchmarks.load import Call
@@ -50,20 +52,16 @@ def access_log(bench: Bench) -> list[Figure]:
 
 
 def tell(bench: Bench, database: str) -> None:
-    connection = bench.postgres.connect(database)
     task = bench.progress.add_task(f"Telling {EVENTS:,} events", total=EVENTS)
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SET session_replication_role = replica; SET maintenance_work_mem = '512MB'")
-            for first in range(1, EVENTS, CHUNK):
-                cursor.execute(TELL, (first, first + CHUNK - 1))
-                bench.progress.advance(task, CHUNK)
-            bench.progress.update(task, description="Listing who was looked at")
-            cursor.execute("ALTER TABLE access_log DROP CONSTRAINT pk_access_log")
-            cursor.execute(LIST)
-            cursor.execute(KEY)
-            cursor.execute("SELECT setval('audit_events_id_seq', %s)", (EVENTS,))
-            cursor.execute("VACUUM ANALYZE")
-    finally:
-        bench.progress.remove_task(task)
-        connection.close()
+    with closing(bench.postgres.connect(database)) as connection, connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica; SET maintenance_work_mem = '512MB'")
+        for first in range(1, EVENTS, CHUNK):
+            cursor.execute(TELL, (first, first + CHUNK - 1))
+            bench.progress.advance(task, CHUNK)
+        bench.progress.update(task, description="Listing who was looked at")
+        cursor.execute("ALTER TABLE access_log DROP CONSTRAINT pk_access_log")
+        cursor.execute(LIST)
+        cursor.execute(KEY)
+        cursor.execute("SELECT setval('audit_events_id_seq', %s)", (EVENTS,))
+        cursor.execute("VACUUM ANALYZE")
+    bench.progress.remove_task(task)

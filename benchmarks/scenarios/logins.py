@@ -10,7 +10,7 @@ from benchmarks.scenarios.textbook import LIST, ONE
 from benchmarks.servers import clinic
 
 CLIENTS = 8
-HEAD_START = 0.5  # seconds
+HEAD_START = 1  # seconds
 
 
 def reads_beside_logins(bench: Bench) -> list[Figure]:

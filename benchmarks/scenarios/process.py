@@ -28,10 +28,10 @@ def seconds_to_start(database: str) -> float:
 def memory(bench: Bench) -> list[Figure]:
     with bench.small() as name, clinic(bench.postgres.at(name)) as ours:
         token, before = ours.token(), ours.memory()
-        seconds = bench.seconds * MIXED_FOR / 3
+        seconds = bench.seconds * MIXED_FOR // 3
         with beside(signing_in(ours.address), seconds, 1):
             load = wrk(mixture(ours.address, token), seconds)
-        remark = f"{seconds:.0f} s of {load.per_second:.0f} requests/s"
+        remark = f"{seconds} s of {load.per_second:.0f} requests/s"
         return [
             Figure("resident after mixed load", Spread.of([ours.memory()]), most=120, unit="MB", remark=remark),
             Figure("before it", Spread.of([before]), unit="MB"),
