@@ -1,5 +1,6 @@
 """python -m benchmarks: measure, and show it as a table."""
 
+import os
 import signal
 import sys
 from typing import Annotated, NoReturn
@@ -12,8 +13,8 @@ from benchmarks import postgres
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure
 from benchmarks.load import Failed
-from benchmarks.machine import description, missing_tools
-from benchmarks.report import table, write
+from benchmarks.machine import OTHERS, description, missing_tools
+from benchmarks.report import table, verdict, write
 from benchmarks.scenarios import SCENARIOS, Scenario
 
 console = Console(width=None if sys.stdout.isatty() else 140)
@@ -30,6 +31,7 @@ def main(
         fail(f"There is no {', '.join(unknown)}. There are: {', '.join(SCENARIOS)}.")
     if missing := missing_tools():
         fail(f"Install what is missing: {', '.join(missing)}.")
+    os.sched_setaffinity(0, OTHERS)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with progress() as bars, postgres.running() as server:
         bench = Bench(server, bars, rounds=2 if quick else 5, seconds=1 if quick else 3, full=full)
@@ -45,11 +47,13 @@ def main(
 def measure(scenario: Scenario, bench: Bench) -> list[Figure]:
     task = bench.progress.add_task(scenario.title, total=None)
     try:
-        return scenario.run(bench)
+        figures = scenario.run(bench)
     except Failed as error:
-        return [Figure("came to its end", remark=str(error), failed=True)]
-    finally:
-        bench.progress.remove_task(task)
+        figures = [Figure("came to its end", remark=str(error), failed=True)]
+    bench.progress.remove_task(task)
+    for figure in figures:  # the table comes in a quarter of an hour
+        console.print(f"{scenario.title}: {figure.what}: {figure.found} {verdict(figure)}", markup=False)
+    return figures
 
 
 def progress() -> Progress:

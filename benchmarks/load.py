@@ -4,8 +4,9 @@ import csv
 import json
 import secrets
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 from typing import NamedTuple
@@ -84,13 +85,28 @@ def outcome(call: Call, output: str, complaints: str) -> Run:
         raise Failed(f"wrk at {call.url}: {complaints or output}")
     told = json.loads(last)
     if told["wrong"] or told["broken"]:
-        raise Failed(f"{call.url}: of {told['requests']} requests {told['wrong']} were answered wrongly and"
-                     f" {told['broken']} not at all.")  # fmt: skip
+        ending = "of {requests} requests {wrong} were answered wrongly, {broken} not at all.".format_map(told)
+        raise Failed(f"{call.url}: {ending}")
     return Run(told["requests"] / told["seconds"], told["p50"], told["p99"])
 
 
 def per_second(call: Call, seconds: int, cores: Cores = OTHERS) -> float:
     return wrk(call, seconds, cores=cores).per_second
+
+
+def milliseconds(call: Call, seconds: int) -> float:
+    """Of one request after the other, in the middle. Raises Failed when not one is answered in this time."""
+    run = wrk(call, seconds, connections=1)
+    if not run.per_second:
+        raise Failed(f"{call.url} was not answered within {seconds} s.")
+    return run.p50
+
+
+def rates(calls: Iterable[Call], seconds: int, cores: Cores = OTHERS) -> list[Callable[[], float]]:
+    """For each of these, how many requests a second; they are warm already."""
+    for call in calls:
+        per_second(call, 1, cores)
+    return [partial(per_second, call, seconds, cores) for call in calls]
 
 
 @contextmanager
@@ -121,8 +137,13 @@ def offered(call: Call, per_second: float, seconds: int) -> float:
 
 
 def in_turn(rounds: int, *runs: Callable[[], float]) -> list[tuple[float, ...]]:
-    """Each of these once, one after the other, and that so many times: what disturbs one disturbs its neighbours."""
-    return [tuple(run() for run in runs) for _ in range(rounds)]
+    """Each of these once in each round, every other round backwards: what disturbs one disturbs its neighbours."""
+    found = []
+    for number in range(rounds):
+        order = range(len(runs)) if number % 2 == 0 else reversed(range(len(runs)))
+        measured = {place: runs[place]() for place in order}
+        found.append(tuple(measured[place] for place in range(len(runs))))
+    return found
 
 
 def ratio(rounds: list[tuple[float, ...]], above: int, below: int) -> Spread:

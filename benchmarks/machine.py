@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ PLACE = ROOT / ".clinic" / "bench"
 TOOLS = {"wrk": "apt-get install wrk", "hey": "apt-get install hey", "taskset": "apt-get install util-linux"}
 
 Cores = tuple[int, ...]
-CORES: Cores = tuple(sorted(os.sched_getaffinity(0)))
+CORES: Cores = tuple(sorted(os.sched_getaffinity(0))) if sys.platform == "linux" else (0,)
 SERVER: Cores = CORES[:1]
 OTHERS: Cores = CORES[1:2] or SERVER
 BOTH: Cores = CORES[:2]

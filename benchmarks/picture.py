@@ -57,8 +57,8 @@ def picture(results: dict[str, list[Figure]], machine: dict[str, str]) -> str:
 
 def group(pair: Pair, y: float, scale: float) -> str:
     label = f'<text x="{LEFT - 12}" y="{y + BAR + GAP + 3}" text-anchor="end">{escape(pair.what)}</text>\n'
-    ours = bar("clinic", f"{number(pair.times)} × Clinic API, {number(pair.clinic)}/s", y, pair.times * scale)
-    theirs = bar("textbook", f"textbook, {number(pair.textbook)}/s", y + BAR + GAP, scale)
+    ours = bar("clinic", f"Clinic API: {number(pair.times)} ×, {number(pair.clinic)}/s", y, pair.times * scale)
+    theirs = bar("textbook", f"textbook: {number(pair.textbook)}/s", y + BAR + GAP, scale)
     return label + ours + theirs
 
 

@@ -179,7 +179,7 @@ def test_the_json_has_every_figure() -> None:
 def test_the_picture_is_well_formed_and_shows_each_comparison() -> None:
     root = ElementTree.fromstring(picture(RESULTS, MACHINE))
     words = "".join(root.itertext())
-    assert "7.10 × Clinic API" in words
+    assert "Clinic API: 7.10 ×, 2 100/s" in words
     assert "Some & other" in words
 
 

@@ -4,8 +4,7 @@ from contextlib import closing
 
 from benchmarks.bench import FEW, Bench
 from benchmarks.figures import Figure
-from benchmarks.load import Call
-from benchmarks.scenarios.growth import milliseconds
+from benchmarks.load import Call, milliseconds
 from benchmarks.servers import bearer, clinic
 
 EVENTS = 10_000_000
@@ -47,7 +46,7 @@ def access_log(bench: Bench) -> list[Figure]:
             token = ours.token()
             statements = bench.postgres.overhear(lambda: ours.http.get(path, headers=bearer(token)))
             inside = bench.postgres.milliseconds(name, statements[-1])
-            felt = milliseconds(bench, Call(ours.address + path, token))
+            felt = milliseconds(Call(ours.address + path, token), bench.seconds)
     return [Figure(WHAT, inside, most=10, unit="ms", remark=f"over HTTP {felt:.1f} ms")]
 
 

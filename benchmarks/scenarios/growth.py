@@ -2,11 +2,11 @@
 
 from functools import partial
 
-from benchmarks.bench import FEW, MANY, Bench
+from benchmarks.bench import FEW, Bench
 from benchmarks.figures import Figure
-from benchmarks.load import Call, Failed, alone, in_turn, ratio, wrk
+from benchmarks.load import Call, Failed, alone, in_turn, milliseconds, rates, ratio
 from benchmarks.people import ADMIN, doctor
-from benchmarks.scenarios.textbook import LIST, rates
+from benchmarks.scenarios.textbook import LIST
 from benchmarks.servers import Server, clinic
 
 DEPTH = 900_000
@@ -15,7 +15,6 @@ LISTS = {
     "list of 50": (ADMIN, LIST),
     "list of 50, by family name": (ADMIN, f"{LIST}&sort=family_name"),
     "a doctor's own list": (doctor(7), LIST),
-    "one patient": (ADMIN, "/patients/4711"),
 }
 NO_CURSOR = "lists have no cursor yet"
 
@@ -26,24 +25,21 @@ def size(bench: Bench) -> list[Figure]:
     with bench.small() as name, clinic(bench.postgres.at(name)) as few, clinic(large) as many:
         for what, (who, path) in LISTS.items():
             calls = [Call(server.address + path, server.token(who)) for server in (few, many)]
-            found = in_turn(bench.rounds, *rates(bench, *calls))
+            found = in_turn(bench.rounds, *rates(calls, bench.seconds))
             told = f"{alone(found, 1).middle:.0f} against {alone(found, 0).middle:.0f} requests/s"
-            remark = f"{told}, {MANY} against {FEW} patients"
-            figures.append(
-                Figure(f"{what}, time against that of a small clinic", ratio(found, 0, 1), most=1.3, remark=remark)
-            )
+            figures.append(Figure(f"{what}, time / with {FEW}", ratio(found, 0, 1), most=1.3, remark=told))
     return figures
 
 
 def depth(bench: Bench) -> list[Figure]:
-    what = f"page after {DEPTH} patients, time / that of the first page"
+    what = f"after {DEPTH} patients, time / that of the first page"
     with clinic(bench.postgres.at(bench.large())) as ours:
         token = ours.token()
         deep = page_after(ours, token, DEPTH)
         if deep is None:
             return [Figure(what, most=2, remark=NO_CURSOR)]
         calls = [Call(ours.address + LIST, token), Call(deep, token)]
-        found = in_turn(bench.rounds, *(partial(milliseconds, bench, call) for call in calls))
+        found = in_turn(bench.rounds, *(partial(milliseconds, call, bench.seconds) for call in calls))
     return [
         Figure(what, ratio(found, 1, 0), most=2),
         Figure("first page", alone(found, 0), unit="ms"),
@@ -63,8 +59,3 @@ def page_after(server: Server, token: str, count: int) -> str | None:
     if server.get(deep, token).json()[0]["id"] != count + 1:
         raise Failed(f"{deep} is not the page after {count} patients.")
     return deep
-
-
-def milliseconds(bench: Bench, call: Call) -> float:
-    """Of one request after the other, in the middle."""
-    return wrk(call, bench.seconds, connections=1).p50

@@ -25,9 +25,9 @@ def reads_beside_logins(bench: Bench) -> list[Figure]:
             logins.append(runs[0].per_second)
             return rate
 
-        calls = {"list of 50": Call(ours.address + LIST, token), "one patient": Call(ours.address + ONE, token)}
         figures = []
-        for what, call in calls.items():
+        for what, path in (("list of 50", LIST), ("one patient", ONE)):
+            call = Call(ours.address + path, token)
             found = in_turn(bench.rounds, partial(per_second, call, bench.seconds), partial(disturbed, call))
             figures.append(Figure(f"{what}, against alone", ratio(found, 1, 0), least=0.9))
             figures.append(Figure(f"{what}, alone", alone(found, 0), unit="requests/s"))

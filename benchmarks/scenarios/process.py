@@ -1,11 +1,10 @@
 """The process itself: how soon it answers, how much memory it keeps, what a second one adds."""
 
 import time
-from functools import partial
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Spread
-from benchmarks.load import Call, alone, beside, in_turn, mixture, per_second, ratio, signing_in, wrk
+from benchmarks.load import Call, alone, beside, in_turn, mixture, rates, ratio, signing_in, wrk
 from benchmarks.machine import BOTH, OTHERS
 from benchmarks.scenarios.textbook import LIST, ONE
 from benchmarks.servers import clinic
@@ -48,7 +47,7 @@ def workers(bench: Bench) -> list[Figure]:
                 figures = []
                 for what, path in (("list of 50", LIST), ("one patient", ONE)):
                     calls = [Call(server.address + path, server.token()) for server in (one, two)]
-                    found = in_turn(bench.rounds, *(partial(per_second, call, bench.seconds, BOTH) for call in calls))
+                    found = in_turn(bench.rounds, *rates(calls, bench.seconds, BOTH))
                     remark = f"{alone(found, 1).middle:.0f} against {alone(found, 0).middle:.0f} requests/s"
                     figures.append(Figure(f"2 against 1, {what}", ratio(found, 1, 0), least=1.4, remark=remark))
     finally:

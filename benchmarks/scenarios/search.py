@@ -5,8 +5,7 @@ from urllib.parse import quote_plus
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure
 from benchmarks.filling import FIRST_FAMILY, FIRST_GIVEN, RARE
-from benchmarks.load import Call, Failed
-from benchmarks.scenarios.growth import milliseconds
+from benchmarks.load import Call, Failed, milliseconds
 from benchmarks.servers import Server, bearer, clinic
 
 TYPED = {
@@ -36,7 +35,7 @@ def time_of(bench: Bench, database: str, server: Server, token: str, path: str, 
     statements = bench.postgres.overhear(lambda: server.http.get(path, headers=bearer(token)))
     inside = bench.postgres.milliseconds(database, statements[-1])
     try:
-        felt = f"over HTTP {milliseconds(bench, Call(server.address + path, token)):.1f} ms"
+        felt = f"over HTTP {milliseconds(Call(server.address + path, token), bench.seconds):.1f} ms"
     except Failed:
-        felt = f"over HTTP it is answered {server.http.get(path, headers=bearer(token)).status_code}"
+        felt = f"over HTTP nothing within {bench.seconds} s, or no answer of 200"
     return Figure(what, inside, most=most, unit="ms", remark=felt)

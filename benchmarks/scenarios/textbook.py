@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Spread
-from benchmarks.load import Call, Failed, alone, creating, in_turn, offered, per_second, ratio
+from benchmarks.load import Call, Failed, alone, creating, in_turn, offered, per_second, rates, ratio
 from benchmarks.people import doctor
 from benchmarks.servers import Server, clinic, floor, textbook
 
@@ -43,7 +43,7 @@ def list_of_50(bench: Bench) -> list[Figure]:
             Call(theirs.address + LIST, other),
             Call(theirs.address + COUNTED, other),
         )
-        found = in_turn(bench.rounds, *rates(bench, *calls), *floors(bench, database, LIST, bare))
+        found = in_turn(bench.rounds, *rates(calls, bench.seconds), *floors(bench, database, LIST, bare))
     return [
         Figure("against textbook", ratio(found, 0, 1), least=6),
         Figure("against textbook with its COUNT", ratio(found, 0, 2), least=8),
@@ -57,7 +57,7 @@ def one_patient(bench: Bench) -> list[Figure]:
         own, other = ours.token(), theirs.token()
         same([ours.get(ONE, own).json()], [theirs.get(ONE, other).json()])
         calls = Call(ours.address + ONE, own), Call(theirs.address + ONE, other)
-        found = in_turn(bench.rounds, *rates(bench, *calls), *floors(bench, database, ONE, bare))
+        found = in_turn(bench.rounds, *rates(calls, bench.seconds), *floors(bench, database, ONE, bare))
     return [
         Figure("against textbook", ratio(found, 0, 1), least=5.5),
         share(found, starlette=2, pgbench=3),
@@ -68,7 +68,7 @@ def one_patient(bench: Bench) -> list[Figure]:
 def create(bench: Bench) -> list[Figure]:
     with rivals(bench) as (_, ours, theirs):
         calls = [creating(server.address, server.token()) for server in (ours, theirs)]
-        found = in_turn(bench.rounds, *rates(bench, *calls))
+        found = in_turn(bench.rounds, *rates(calls, bench.seconds))
     return [Figure("against textbook", ratio(found, 0, 1), least=5), *absolute(found)]
 
 
@@ -77,7 +77,7 @@ def own_list(bench: Bench) -> list[Figure]:
         own, other = ours.token(doctor(7)), theirs.token(doctor(7))
         same(ours.get(LIST, own).json(), theirs.get(LIST, other).json())
         calls = Call(ours.address + LIST, own), Call(theirs.address + LIST, other)
-        found = in_turn(bench.rounds, *rates(bench, *calls))
+        found = in_turn(bench.rounds, *rates(calls, bench.seconds))
     return [Figure("against textbook", ratio(found, 0, 1), least=6), *absolute(found)]
 
 
@@ -103,11 +103,6 @@ def same(*answers: list[dict[str, object]]) -> None:
         raise Failed("The servers do not show the same patients.")
 
 
-def rates(bench: Bench, *calls: Call) -> list[Callable[[], float]]:
-    """How many requests a second, of each of these."""
-    return [partial(per_second, call, bench.seconds) for call in calls]
-
-
 def floors(bench: Bench, database: str, path: str, bare: Server) -> list[Callable[[], float]]:
     """A body of the same size from bare Starlette, and pgbench with the SQL that the clinic sends for this."""
     with clinic(bench.postgres.at(database, options="-c log_statement=all")) as talkative:
@@ -115,7 +110,7 @@ def floors(bench: Bench, database: str, path: str, bare: Server) -> list[Callabl
         statements = bench.postgres.overhear(lambda: talkative.get(path, token))
         size = len(talkative.get(path, token).content)
     constant = Call(f"{bare.address}/{size}")
-    return [*rates(bench, constant), partial(bench.postgres.pgbench, database, statements, bench.seconds)]
+    return [*rates([constant], bench.seconds), partial(bench.postgres.pgbench, database, statements, bench.seconds)]
 
 
 def share(found: list[tuple[float, ...]], starlette: int, pgbench: int) -> Figure:
