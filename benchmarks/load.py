@@ -61,9 +61,9 @@ def signing_in(address: str) -> Call:
     return Call(f"{address}/auth/login", kind="logins", more=(PASSWORD, str(FEWEST_DOCTORS)))
 
 
-def mixture(address: str, token: str) -> Call:
-    """Lists, single patients, searches, and now and then a new patient."""
-    return Call(f"{address}/patients", token, "mixture")
+def mixture(address: str, token: str, patients: int) -> Call:
+    """Lists, single ones of so many patients, searches, and now and then a new patient."""
+    return Call(f"{address}/patients", token, "mixture", (str(patients),))
 
 
 def wrk_command(call: Call, seconds: int, connections: int, cores: Cores) -> list[str]:

@@ -22,6 +22,7 @@ function makers.logins(turn, args)
   return wrk.format("POST", nil, nil, string.format("username=doctor%d%%40example.org&password=%s", who, args[4]))
 end
 
+-- Further argument: how many patients there are.
 function makers.mixture(turn, args)
   local kind = turn % 20
   if kind == 0 then
@@ -31,7 +32,7 @@ function makers.mixture(turn, args)
   elseif kind < 7 then
     return wrk.format("GET", "/patients?q=nun+jos")
   end
-  return wrk.format("GET", "/patients/" .. turn % 5000 + 1)
+  return wrk.format("GET", "/patients/" .. turn % tonumber(args[4]) + 1)
 end
 
 function setup(thread)

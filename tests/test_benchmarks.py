@@ -1,7 +1,8 @@
 """That what `make bench` compares works and is comparable; nothing is measured here."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from xml.etree import ElementTree
 
@@ -27,6 +28,7 @@ from tests.process import text_of
 needs_tools = pytest.mark.skipif(
     any(shutil.which(name) is None for name in TOOLS), reason=f"needs the programs {', '.join(TOOLS)}"
 )
+PATIENTS = 200
 RESULTS = {
     "List of 50": [
         Figure("against textbook", Spread(7.1, 6.8, 7.4), least=6),
@@ -51,7 +53,7 @@ def filled_database(database_url: URL) -> Iterator[str]:
         connection.execute(text(f"CREATE DATABASE {url.database}"))
         migrations.upgrade(url)
         filling = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool).raw_connection()
-        fill(filling.cursor(), 200, lambda _count: None)  # type: ignore[arg-type]
+        fill(filling.cursor(), PATIENTS, lambda _count: None)  # type: ignore[arg-type]
         filling.close()
         yield text_of(url)
         connection.execute(text(f"DROP DATABASE {url.database} WITH (FORCE)"))
@@ -90,7 +92,7 @@ def test_the_textbook_lists_the_same_patients_as_the_clinic(clinic: Server, text
 @needs_tools
 def test_the_textbook_counts_as_many_patients_as_it_should(textbook: Server) -> None:
     counted = shown(textbook, COUNTED, "admin@example.org")
-    assert (counted["count"], len(counted["data"])) == (200, 50)
+    assert (counted["count"], len(counted["data"])) == (PATIENTS, 50)
 
 
 @needs_tools
@@ -119,8 +121,8 @@ def test_the_floor_answers_as_many_bytes_as_it_is_asked_for(floor: Server) -> No
 
 
 @needs_tools
-@pytest.mark.parametrize("call", [creating, mixture])
-def test_what_wrk_sends_is_answered_well(clinic: Server, call: Any) -> None:
+@pytest.mark.parametrize("call", [creating, partial(mixture, patients=PATIENTS)])
+def test_what_wrk_sends_is_answered_well(clinic: Server, call: Callable[[str, str], Call]) -> None:
     assert wrk(call(clinic.address, clinic.token()), 1).per_second > 0
 
 

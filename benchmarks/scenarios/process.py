@@ -2,7 +2,7 @@
 
 import time
 
-from benchmarks.bench import Bench
+from benchmarks.bench import FEW, Bench
 from benchmarks.figures import Figure, Spread
 from benchmarks.load import Call, alone, beside, in_turn, mixture, rates, ratio, signing_in, wrk
 from benchmarks.machine import BOTH, OTHERS
@@ -29,7 +29,7 @@ def memory(bench: Bench) -> list[Figure]:
         token, before = ours.token(), ours.memory()
         seconds = bench.seconds * MIXED_FOR // 3
         with beside(signing_in(ours.address), seconds, 1):
-            load = wrk(mixture(ours.address, token), seconds)
+            load = wrk(mixture(ours.address, token, FEW), seconds)
         remark = f"{seconds} s of {load.per_second:.0f} requests/s"
         return [
             Figure("resident after mixed load", Spread.of([ours.memory()]), most=120, unit="MB", remark=remark),
