@@ -39,6 +39,7 @@ from clinic_api.models.base import Record
 from clinic_api.reading import where_equal
 
 ENTITIES: dict[type[SQLModel], Entity] = {User: Entity.user, Doctor: Entity.doctor, Patient: Entity.patient}
+WRITE = insert(inspect(AuditEvent).local_table)
 NOT_TOLD = {*Record.model_fields, "hashed_password", "password_set_at"} - {"retired_at"}
 
 
@@ -70,7 +71,7 @@ def tell(
 ) -> None:
     """Write an event in this transaction."""
     values = {"action": action, "entity": entity, "entity_id": entity_id, "changes": to_jsonable_python(changes)}
-    session.connection().execute(insert(AuditEvent).values(values | by(actor_of(session))))
+    session.connection().execute(WRITE, values | by(actor_of(session)))
 
 
 def tell_look(session: OrmSession, record: SQLModel) -> None:
