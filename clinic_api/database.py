@@ -3,13 +3,14 @@
 import math
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from psycopg2 import InterfaceError
+from psycopg2.extensions import STATUS_READY
 from sqlalchemy import URL, Engine, ExceptionContext, bindparam, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlmodel import Session, SQLModel, delete, func, select, tuple_
@@ -54,7 +55,10 @@ def database(settings: Settings) -> Iterator[Engine]:
 
 
 def make_engine(url: URL, settings: Settings) -> Engine:
-    """As many connections as threads, none beyond; each waits for nothing longer than the settings say."""
+    """As many connections as threads, none beyond; each waits for nothing longer than the settings say.
+
+    Nothing is set for a connection but its time zone, which a pooler such as PgBouncer keeps for each of its clients.
+    """
     engine = create_engine(
         url,
         pool_size=settings.pool_size + 2,  # the audit has one of its own, and so has whoever asks for health
@@ -62,27 +66,40 @@ def make_engine(url: URL, settings: Settings) -> Engine:
         pool_timeout=settings.request_timeout,
         pool_use_lifo=True,
         hide_parameters=True,
+        use_native_hstore=False,  # it would ask for it on each new connection
         connect_args={"connect_timeout": math.ceil(settings.connect_timeout), "application_name": "clinic-api"} | ALIVE,
     )
 
     # SQLAlchemy's own sends a SET while a connection goes back to the pool, and loses its place there if that fails.
     engine.dialect.set_isolation_level = set_autocommit  # type: ignore[assignment,method-assign]
 
-    @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _record: Any) -> None:
-        in_use[threading.get_ident()] = connection
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('TimeZone', 'UTC', false), set_config('statement_timeout', %s, false),"
-                " set_config('lock_timeout', %s, false)",
-                (f"{settings.statement_timeout:.3f}s", f"{settings.lock_timeout:.3f}s"),
-            )
-        connection.commit()
-
+    event.listen(engine, "connect", set_up)
     event.listen(engine, "checkout", take)
     event.listen(engine, "checkin", give_back)
+    event.listen(engine, "before_cursor_execute", limited(settings), retval=True)
     event.listen(engine, "handle_error", leave_a_former_primary)
     return engine
+
+
+def set_up(connection: Any, _record: Any) -> None:
+    in_use[threading.get_ident()] = connection
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('TimeZone', 'UTC', false)")
+    connection.commit()
+
+
+def limited(settings: Settings) -> Callable[..., tuple[str, Any]]:
+    """Gives each transaction its timeouts, in the message that begins it: what a session was given may be another's."""
+    limits = (
+        f"SET LOCAL statement_timeout = '{settings.statement_timeout:.3f}s';"
+        f" SET LOCAL lock_timeout = '{settings.lock_timeout:.3f}s'; "
+    )
+
+    def limit(_: Any, cursor: Any, statement: str, parameters: Any, *_more: Any) -> tuple[str, Any]:
+        begins = cursor.connection.status == STATUS_READY and cursor.name is None
+        return (limits + statement if begins else statement), parameters
+
+    return limit
 
 
 def take(connection: Any, _record: Any, _proxy: Any) -> None:
@@ -112,7 +129,8 @@ def commit(session: Session) -> None:
     It does so, with nothing but a warning, when somebody cancels its wait for a synchronous standby.
     """
     connection: Any = session.connection().connection.dbapi_connection
-    backend = connection.info.backend_pid
+    # The driver knows a process of the pooler's, where there is one.
+    backend = session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
     connection.notices.clear()
     try:
         session.commit()

@@ -21,6 +21,10 @@ NO_HURRY = """
 """
 # A machine that is gone is noticed within a minute; in seconds, the last in milliseconds.
 KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+# What pg_dump and psql set for themselves would be left to the pooler's other clients.
+THROUGH_A_POOLER = (
+    "DATABASE_URL leads to a pooler such as PgBouncer. Run this with PostgreSQL's own address as DATABASE_URL."
+)
 TABLES = text("""
     SELECT quote_ident(current_schema()) || '.' || quote_ident(relname) FROM pg_class
     WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind = 'r' AND NOT EXISTS (
@@ -63,13 +67,15 @@ def connected(settings: Settings) -> Iterator[Server]:
         options = {"application_name": "clinic-api backup", **limits}
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=options)
         with engine.connect() as connection:
+            here = connection.connection.dbapi_connection.info  # type: ignore[union-attr]
+            if connection.scalar(text("SELECT pg_backend_pid()")) != here.backend_pid:
+                raise BackupFailed(THROUGH_A_POOLER)
             connection.execute(text(NO_HURRY))
             connection.execute(text("SELECT set_config('lock_timeout', :value, false)"), {"value": str(patience)})
             schema, spelled = connection.execute(text("SELECT current_schema(), quote_ident(current_schema())")).one()
             connection.commit()
             if schema is None:
                 raise BackupFailed("The database has no schema for tables. Run in it: CREATE SCHEMA public")
-            here = connection.connection.dbapi_connection.info  # type: ignore[union-attr]
             address: dict[str, Any] = {**engine.dialect.create_connect_args(url)[1], **options}
             address |= {"host": here.host, "port": here.port}  # of several hosts the one that we are at
             if "sslpassword" in address:
