@@ -1,0 +1,115 @@
+"""nginx with the configuration of docker-compose.scale.yml, before two real servers."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import URL
+
+from tests.factories import patient_body
+from tests.faults.waiting import until
+from tests.machines.programs import Program, found, running
+from tests.process import ROOT, free_port, server, text_of
+
+PERSON = {"email": "admin@example.org", "password": "a long night at the harbour", "role": "ADMIN"}
+LOGIN = {"username": PERSON["email"], "password": PERSON["password"]}
+WITHIN = 30  # seconds
+
+
+class Front:
+    """nginx, its replicas as processes, and what it logs."""
+
+    def __init__(self, address: str, replicas: list[Any], log: Path) -> None:
+        self.address, self.replicas, self.log = address, replicas, log
+        self.http = httpx.Client(base_url=address, timeout=WITHIN)
+
+
+@pytest.fixture
+def front(database_url: URL, tmp_path: Path) -> Iterator[Front]:
+    program, port, log = found("nginx", "nginx-light"), free_port(), tmp_path / "access.log"
+    settings = {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url), "DATA_DIR": str(tmp_path)}
+    with ExitStack() as stack:
+        servers = []
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            own = server(cwd=tmp_path / name, TRUSTED_PROXIES="127.0.0.1", **settings)
+            servers.append(stack.enter_context(own))
+        config = tmp_path / "nginx.conf"
+        config.write_text(configured(port, [address for address, _ in servers], tmp_path))
+        stack.enter_context(running(Program([program, "-c", str(config), "-g", "daemon off;"], port, tmp_path / "log")))
+        front = Front(f"http://127.0.0.1:{port}", [process for _, process in servers], log)
+        stack.enter_context(front.http)
+        assert front.http.post("/auth/register", json=PERSON).status_code == 201
+        token = front.http.post("/auth/login", data=LOGIN).json()["access_token"]
+        front.http.headers["Authorization"] = f"Bearer {token}"
+        yield front
+
+
+def configured(port: str, replicas: list[str], folder: Path) -> str:
+    """The configuration, but for what is a container's: names, places, the user."""
+    text = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text()
+    addresses = " ".join(f"server {replica.removeprefix('http://')};" for replica in replicas)
+    changes = {
+        "listen 8080;": f"listen 127.0.0.1:{port};",
+        "set $api api:8000;": "set $api replicas;",
+        "    server {\n": f"    upstream replicas {{ {addresses} }}\n    server {{\n",
+        "/etc/nginx/tls": str(folder / "tls"),
+        "/tmp/nginx.pid": str(folder / "nginx.pid"),
+        "/dev/stdout": str(folder / "access.log"),
+        "worker_processes auto;": "worker_processes 1;" + (" user root;" if os.geteuid() == 0 else ""),
+    }
+    for what, instead in changes.items():
+        assert text.count(what) == 1, what
+        text = text.replace(what, instead)
+    return text
+
+
+def test_a_client_is_known_by_its_address_and_not_by_what_it_says(front: Front) -> None:
+    for told in ("203.0.113.7", "127.0.0.1, 203.0.113.7"):
+        front.http.post("/auth/login", data=LOGIN, headers={"X-Forwarded-For": told})
+    events = front.http.get("/audit", params={"action": "login"}).json()
+    assert {event["address"] for event in events} == {"127.0.0.1"}
+
+
+def test_the_log_has_neither_query_nor_secrets(front: Front) -> None:
+    front.http.get("/patients?q=Nunez", headers={"Referer": "http://x/?q=Nunez"})
+    front.http.get("/patients/7?q=Nunez")
+    until(lambda: '"path":"/patients/7","status":404' in front.log.read_text(), WITHIN)
+    log = front.log.read_text()
+    assert "Nunez" not in log
+    assert front.http.headers["Authorization"].removeprefix("Bearer ") not in log
+
+
+def test_with_a_replica_killed_nobody_notices_and_with_none_it_is_503(front: Front) -> None:
+    first, second = front.replicas
+    first.kill()
+    first.wait()
+    statuses = {front.http.post("/patients", json=patient_body()).status_code for _ in range(4)}
+    assert statuses == {201}
+    second.kill()
+    second.wait()
+    answer = front.http.get("/patients")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert is_problem(answer)
+
+
+def test_too_large_and_unreadable_is_said_as_by_the_api(front: Front) -> None:
+    body = httpx.post(f"{front.address}/patients", content=b"x" * 1_100_000)
+    header = httpx.get(f"{front.address}/health/live", headers={"X-Long": "x" * 30_000})
+    address = httpx.get(f"{front.address}/{'x' * 30_000}")
+    assert [answer.status_code for answer in (body, header, address)] == [413, 431, 414]
+    assert all(is_problem(answer) for answer in (body, header, address))
+    with socket.create_connection(("127.0.0.1", httpx.URL(front.address).port or 0)) as connection:
+        connection.sendall(b"HELLO\r\n\r\n")
+        assert connection.recv(1_000).startswith(b"HTTP/1.1 400 ")
+
+
+def is_problem(answer: httpx.Response) -> bool:
+    said: dict[str, Any] = answer.json()
+    is_typed = answer.headers["content-type"] == "application/problem+json"
+    return is_typed and said["status"] == answer.status_code and said["request_id"] == answer.headers["x-request-id"]
