@@ -39,7 +39,7 @@ from clinic_api.models.base import Record
 from clinic_api.reading import where_equal
 
 ENTITIES: dict[type[SQLModel], Entity] = {User: Entity.user, Doctor: Entity.doctor, Patient: Entity.patient}
-WRITE = insert(inspect(AuditEvent).local_table)
+WRITE = insert(AuditEvent)
 NOT_TOLD = {*Record.model_fields, "hashed_password", "password_set_at"} - {"retired_at"}
 
 
