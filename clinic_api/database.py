@@ -204,6 +204,8 @@ class Selection(NamedTuple, Generic[Found]):
     statement: SelectOfScalar[Found]
     values: dict[str, Any] = {}  # noqa: RUF012
     order: tuple[Key, ...] = ()
+    counted: Any = None
+    """A statement that tells how many they are, where there is a faster one than to count them."""
 
 
 def find(

@@ -19,18 +19,16 @@ from sqlalchemy import (
     false,
     func,
     inspect,
-    literal,
     or_,
     tuple_,
     type_coerce,
 )
-from sqlmodel import SQLModel, col, select
+from sqlmodel import SQLModel, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.database import Found, Key, Selection, entity, with_id
 from clinic_api.errors import Invalid, NotFound
 from clinic_api.models.page import ListQuery
-from clinic_api.search import typed_words
 
 Public = type[SQLModel]
 KEPT = 256  # statements of each kind
@@ -84,7 +82,8 @@ def read_page(
     """
     keys = order(public, among.statement, query.sort, among.order)
     place = None if after is None else tuple(value is None for value in after)
-    statement = page_statement(public, among.statement, keys, place, query.total)
+    counted = among.counted if among.counted is not None else count(among.statement)
+    statement = page_statement(public, among.statement, keys, place, counted if query.total else None)
     values = among.values | {"limit": query.limit + 1, "offset": query.offset}
     values |= {f"after_{number}": value for number, value in enumerate(after or ())}
     found = connection.execute(statement, values).all()
@@ -93,7 +92,7 @@ def read_page(
     end = list(found[query.limit - 1][-len(keys) :]) if len(found) > query.limit else None
     length = None
     if query.total and (found or query.offset or after):
-        length = found[0][len(names)] if found else connection.scalar(count(among.statement), among.values)
+        length = found[0][len(names)] if found else connection.scalar(counted, among.values)
     elif query.total:
         length = 0
     return Page(orjson.dumps(rows, option=orjson.OPT_UTC_Z), length, [row["id"] for row in rows if "id" in row], end)
@@ -116,12 +115,12 @@ def page_statement(
     statement: SelectOfScalar[Any],
     keys: tuple[Key, ...],
     place: tuple[bool, ...] | None,
-    with_length: bool,
+    counted: Select[int] | None,
 ) -> Select[Any]:
     """The columns of `public`, the length of the list if that is asked for, and the keys of the order."""
     page = only_columns(public, statement)
-    if with_length:
-        page = page.add_columns(count(statement).scalar_subquery())
+    if counted is not None:
+        page = page.add_columns(counted.scalar_subquery())
     page = page.add_columns(*(key.column.label(f"key_{number}") for number, key in enumerate(keys)))
     if place is not None:
         page = page.where(lies_after(keys, place))
@@ -180,7 +179,7 @@ def follows(key: Key, value: Any, is_null: bool) -> Any:
 
 
 def is_nullable(key: Key) -> bool:
-    return bool(getattr(key.column, "nullable", True))
+    return bool(getattr(key.column, "nullable", False))
 
 
 def where_equal(among: Selection[Found], query: BaseModel, *names: str) -> Selection[Found]:
@@ -193,19 +192,3 @@ def where_equal(among: Selection[Found], query: BaseModel, *names: str) -> Selec
 def with_equal(statement: SelectOfScalar[Any], *names: str) -> SelectOfScalar[Any]:
     table = entity(statement)
     return statement.where(*(getattr(table, name) == bindparam(name) for name in names))
-
-
-def found_by(among: Selection[Found], typed: str | None) -> Selection[Found]:
-    """Only the records that have each typed word as the beginning of one of theirs, whole words first."""
-    if typed is None:
-        return among
-    table = entity(among.statement)
-    text = col(table.search_words)
-    words = typed_words(typed)
-    if not words:
-        return among._replace(statement=among.statement.where(false()))
-    statement = among.statement
-    for spellings in words:
-        statement = statement.where(or_(*(text.like(f"% {word}%") for word in spellings)))
-    first = func.substring(text, literal(f" ((?:{'|'.join(sorted(words[0]))})[^ ]*)"))
-    return among._replace(statement=statement, order=(Key(first.collate("C")), Key(table.id)))

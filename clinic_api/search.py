@@ -32,31 +32,30 @@ def cut(folded: str) -> list[str]:
     return "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in folded).split()
 
 
-def digit_spellings(groups: list[str]) -> set[str]:
-    digits = "".join(groups)
-    return {digits, digits.lstrip("0") or "0"}
+def without_zeros(word: str) -> str:
+    return word.lstrip("0") or "0"
 
 
 def stored_words(*texts: str | None) -> str:
     """The words by which these texts are found: sorted, each with a blank before it.
 
-    A run of digits counts from each of its groups on (`+49 30 12` as 493012, 3012 and 12), as it is and without
-    leading zeros; `O'Brien` is found as `obrien` and as `brien`.
+    A run of digits counts from each of its groups on (`+49 30 12` as 493012, 3012 and 12); what begins with zeros is
+    found without them too. `O'Brien` is found as `obrien` and as `brien`.
     """
     words: set[str] = set()
     for text in filter(None, texts):
         for place, part in enumerate(DIGIT_RUN.split(fold(text))):
             if place % 2:
                 groups = cut(part)
-                words.update(*(digit_spellings(groups[start:]) for start in range(len(groups))))
+                words.update("".join(groups[start:]) for start in range(len(groups)))
             else:
                 words.update(cut(part), cut(part.replace("'", "")))
-    return "".join(f" {word}" for word in sorted(words))
+    return "".join(f" {word}" for word in sorted(words | {without_zeros(word) for word in words}))
 
 
-def typed_words(text: str) -> list[set[str]]:
-    """The words that somebody typed, in order; of each the spellings of which one must begin a stored word."""
-    words: list[set[str]] = []
+def typed_words(text: str) -> list[str]:
+    """The words that somebody typed, in order; each must begin a stored one. Of a run of digits leading zeros fall."""
+    words: list[str] = []
     for place, part in enumerate(DIGIT_RUN.split(fold(text))):
-        words += [digit_spellings(cut(part))] if place % 2 else [{word} for word in cut(part.replace("'", ""))]
+        words += [without_zeros("".join(cut(part)))] if place % 2 else cut(part.replace("'", ""))
     return words

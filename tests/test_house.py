@@ -9,7 +9,7 @@ HOUSE = Path(__file__).parent.parent / "clinic_api"
 FLOORS = [
     {"config", "errors"},
     {"models", "passwords", "tokens", "cursors", "search"},
-    {"database", "embedded", "migrations", "reading", "audit", "looks", "services", "backup"},
+    {"database", "embedded", "migrations", "reading", "estimates", "finding", "audit", "looks", "services", "backup"},
     {"http"},
     {"routes"},
     {"main", "cli", "__main__"},

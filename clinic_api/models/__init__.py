@@ -12,6 +12,7 @@ from clinic_api.models.idempotency_key import IdempotencyKey
 from clinic_api.models.login import LoginForm, RefreshRequest, TokenPair
 from clinic_api.models.page import ListQuery
 from clinic_api.models.patient import Patient, PatientCreate, PatientPublic, PatientQuery, PatientUpdate
+from clinic_api.models.patient_lookup import PatientWord, UnassignedPatient
 from clinic_api.models.session import LoginSession
 from clinic_api.models.user import PasswordChange, PasswordSet, User, UserPublic, UserRegister, UserUpdate
 
@@ -47,9 +48,11 @@ __all__ = [
     "PatientPublic",
     "PatientQuery",
     "PatientUpdate",
+    "PatientWord",
     "RefreshRequest",
     "Role",
     "TokenPair",
+    "UnassignedPatient",
     "User",
     "UserPublic",
     "UserRegister",

@@ -94,3 +94,8 @@ def complete(mapper: Mapper[Any], connection: Connection, record: Record) -> Non
 def unique_in_use(table: str, column: str) -> Index:
     """A value that no two records in use share; retiring a record frees it."""
     return Index(f"uq_{table}_{column}", column, unique=True, postgresql_where=text("retired_at IS NULL"))
+
+
+def in_use(table: str, column: str) -> Index:
+    """The records in use by this field, and then by id."""
+    return Index(f"ix_{table}_{column}", column, "id", postgresql_where=text("retired_at IS NULL"))

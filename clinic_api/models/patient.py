@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field as Rule
-from sqlalchemy import CheckConstraint, Connection, Index, func, inspect, select
+from sqlalchemy import CheckConstraint, Connection, Index, func, inspect, select, text
 from sqlmodel import Relationship, SQLModel, and_, col
 
 from clinic_api.errors import Invalid
 from clinic_api.models.assignment import Assignment, in_force
-from clinic_api.models.base import Input, Partial, Record, Row, unique_in_use
+from clinic_api.models.base import Input, Partial, Record, Row, in_use, unique_in_use
 from clinic_api.models.fields import (
     Active,
     Address,
@@ -57,8 +57,11 @@ class Patient(PatientBase, Record, table=True):
 
     __table_args__ = (
         unique_in_use("patients", "medical_record_number"),
-        Index(None, "family_name"),
-        Index(None, "birth_date"),
+        in_use("patients", "active"),
+        in_use("patients", "birth_date"),
+        in_use("patients", "family_name"),
+        in_use("patients", "gender"),
+        Index("ix_patients_retired", "id", postgresql_where=text("retired_at IS NOT NULL")),
         CheckConstraint("given_name <> ''", name="named"),
         CheckConstraint("deceased_date >= birth_date", name="born_before_death"),
     )

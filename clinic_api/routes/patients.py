@@ -32,7 +32,7 @@ def create_patient(data: PatientCreate, work: Work) -> Response:
 @router.get("", dependencies=[staff], response_model=list[PatientPublic])
 def list_patients(query: Annotated[PatientQuery, Query()], work: Work) -> Response:
     """The clinic's patients; a doctor sees their own."""
-    return answers.page(work, PatientPublic, patients_matching(work.user, query), query)
+    return answers.page(work, PatientPublic, patients_matching(work.connection, work.user, query), query)
 
 
 @router.get("/{patient_id}", dependencies=[staff], response_model=PatientPublic)

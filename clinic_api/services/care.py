@@ -2,15 +2,16 @@
 
 from datetime import datetime
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, bindparam
+from sqlalchemy import ColumnElement, Connection, SQLColumnExpression, bindparam
 from sqlmodel import Session, and_, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.audit import tell, tell_look
 from clinic_api.database import Selection, clock, find
 from clinic_api.errors import Conflict, Refused
+from clinic_api.finding import Condition, filtered, found_among_few, found_patients
 from clinic_api.models import (
     Action,
     Assignment,
@@ -19,10 +20,11 @@ from clinic_api.models import (
     Entity,
     Patient,
     PatientQuery,
+    UnassignedPatient,
 )
 from clinic_api.models.assignment import in_force
 from clinic_api.models.base import Record
-from clinic_api.reading import found_by, where_equal
+from clinic_api.reading import where_equal
 from clinic_api.services.sessions import Caller
 
 Retired = TypeVar("Retired", bound=Record)
@@ -31,7 +33,7 @@ Retired = TypeVar("Retired", bound=Record)
 def visible_patients(caller: Caller, *, retired: bool = False) -> Selection[Patient]:
     """The patients whom this person may see: an ADMIN all, a DOCTOR those assigned to them."""
     refuse_retired(caller, retired)
-    return Selection(kept(Patient, retired)) if caller.is_admin else patients_of(caller.doctor_id)
+    return Selection(kept(Patient, retired)) if caller.is_admin else Selection(PANEL, {"panel_of": caller.doctor_id})
 
 
 def visible_doctors(caller: Caller, *, retired: bool = False) -> Selection[Doctor]:
@@ -63,33 +65,83 @@ CARING = (
 )
 
 
-def patients_of(doctor_id: int | None) -> Selection[Patient]:
-    return Selection(PANEL, {"panel_of": doctor_id})
-
-
 def doctors_of(patient_id: int) -> Selection[Doctor]:
     return Selection(CARING, {"cared_for": patient_id})
 
 
-def has_doctor(*which: ColumnElement[bool] | bool) -> ColumnElement[bool]:
-    """Whether a patient has a doctor, or one of these."""
-    return col(Patient.doctors).any(and_(col(Doctor.retired_at).is_(None), *which))
+def has_doctor() -> ColumnElement[bool]:
+    return col(Patient.doctors).any(col(Doctor.retired_at).is_(None))
 
 
-def patients_matching(caller: Caller, query: PatientQuery) -> Selection[Patient]:
-    among = visible_patients(caller, retired=query.retired)
-    among = where_equal(among, query, "birth_date", "gender", "active")
-    statement = among.statement
+def patients_matching(connection: Connection, caller: Caller, query: PatientQuery) -> Selection[Patient]:
+    """Those whom this person may see and who are what the query says."""
+    refuse_retired(caller, query.retired)
+    panels = [] if caller.is_admin else [in_panel(caller.doctor_id)]
     if query.doctor_id is not None:
-        statement = statement.where(has_doctor(Doctor.id == query.doctor_id))
+        panels.append(in_panel(query.doctor_id, is_in_use(query.doctor_id)))
+    others, statement = filters(query), kept(Patient, query.retired)
+    if query.retired:  # so few that each is looked at
+        few = Selection(statement.where(*(each.holds for each in [*panels, *others])))
+        return found_among_few(few, query.q)
+    if query.q is not None:
+        return found_patients(connection, statement, query.q, [*panels, *others], query.sort)
+    if not caller.is_admin and len(panels) == 1 and not others:
+        return patients_of(caller.doctor_id, query.sort)
+    return filtered(statement, panels, others, query.sort)
+
+
+def patients_of(doctor_id: int | None, sort: str | None) -> Selection[Patient]:
+    """The patients assigned to this doctor."""
+    return panel(is_sorted=sort is not None)._replace(values={"panel_of": doctor_id})
+
+
+@cache
+def panel(*, is_sorted: bool) -> Selection[Patient]:
+    return filtered(kept(Patient, retired=False), [in_panel(bindparam("panel_of"))], [], "id" if is_sorted else None)
+
+
+def filters(query: PatientQuery) -> list[Condition]:
+    asked = {col(getattr(Patient, name)): getattr(query, name) for name in ("birth_date", "gender", "active")}
+    found = [with_value(field, value) for field, value in asked.items() if value is not None]
     if query.unassigned is not None:
-        statement = statement.where(~has_doctor() if query.unassigned else has_doctor())
-    return found_by(among._replace(statement=statement), query.q)
+        found.append(without_doctor() if query.unassigned else with_doctor())
+    return found
+
+
+def with_value(field: SQLColumnExpression[Any], value: object) -> Condition:
+    ids = select(Patient.id).where(field == value, col(Patient.retired_at).is_(None))
+    return Condition(ids, field == value, equal=(field, value))
+
+
+def in_panel(doctor_id: Any, *also: ColumnElement[bool]) -> Condition:
+    ids = select(Assignment.patient_id).where(Assignment.doctor_id == doctor_id, in_force(), *also)
+    return Condition(ids, ids.where(Assignment.patient_id == Patient.id).exists(), is_apart=True)
+
+
+def is_in_use(doctor_id: int) -> ColumnElement[bool]:
+    return select(Doctor.id).where(Doctor.id == doctor_id, col(Doctor.retired_at).is_(None)).exists()
+
+
+def with_doctor() -> Condition:
+    ids = cared_for(in_force()).distinct()
+    return Condition(ids, has_doctor(), is_apart=True)
+
+
+def without_doctor() -> Condition:
+    """Those without a lasting assignment stand in a table; a few of them may be an emergency's."""
+    alone, emergencies = col(UnassignedPatient.patient_id), cared_for(col(Assignment.expires_at) > func.now())
+    return Condition(select(alone).where(alone.not_in(emergencies)), ~has_doctor(), is_apart=True)
+
+
+def cared_for(which: ColumnElement[bool]) -> SelectOfScalar[int]:
+    """The ids of the patients who have a doctor by such an assignment."""
+    ids = select(Assignment.patient_id).join(Doctor, col(Doctor.id) == col(Assignment.doctor_id))
+    return ids.where(which, col(Doctor.retired_at).is_(None))
 
 
 def doctors_matching(caller: Caller, query: DoctorQuery) -> Selection[Doctor]:
     among = visible_doctors(caller, retired=query.retired)
-    return found_by(where_equal(among, query, "specialty", "active"), query.q)
+    return found_among_few(where_equal(among, query, "specialty", "active"), query.q)
 
 
 def assign(session: Session, caller: Caller, doctor_id: int, patient_id: int) -> tuple[Assignment, bool]:
