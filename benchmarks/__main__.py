@@ -33,10 +33,13 @@ def main(
         fail(f"Install what is missing: {', '.join(missing)}.")
     os.sched_setaffinity(0, OTHERS)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    with progress() as bars, postgres.running() as server:
-        bench = Bench(server, bars, rounds=2 if quick else 5, seconds=1 if quick else 3, full=full)
-        results = {SCENARIOS[name].title: measure(SCENARIOS[name], bench) for name in chosen}
-        machine = description() | {"postgresql": server.version}
+    try:
+        with progress() as bars, postgres.running() as server:
+            bench = Bench(server, bars, rounds=2 if quick else 5, seconds=1 if quick else 3, full=full)
+            results = {SCENARIOS[name].title: measure(SCENARIOS[name], bench) for name in chosen}
+            machine = description() | {"postgresql": server.version}
+    except Failed as error:
+        fail(str(error))
     console.print(table(results))
     figures = [figure for several in results.values() for figure in several]
     if not names and not quick and not any(figure.failed for figure in figures):

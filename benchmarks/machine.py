@@ -5,6 +5,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def on(cores: Cores, *command: str) -> list[str]:
 def pin(process: psutil.Process, cores: Cores) -> None:
     """Pin a running process, and all that it started."""
     for one in (process, *process.children(recursive=True)):
-        one.cpu_affinity(list(cores))
+        with suppress(psutil.NoSuchProcess):
+            one.cpu_affinity(list(cores))
 
 
 def description() -> dict[str, str]:

@@ -1,16 +1,15 @@
 """The PostgreSQL of the wheel, pinned; databases in it; what is sent to it, and how long that takes."""
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Any
 
 import psutil
 import psycopg2
+from fasteners import InterProcessLock
 from psycopg2 import sql
 from sqlalchemy import URL
 
@@ -69,15 +68,16 @@ class Postgres:
         with log.open("rb") as file:
             file.seek(start)
             said = statements_in(file.read().decode(errors="replace"))
-        reading = {process for process, text in said if "FROM patients" in text or "JOIN patients" in text}
+        reading = {process for process, text in said if re.search(r"\bpatients\b", text)}
         if len(reading) != 1:
             raise Failed(f"Of {len(said)} statements in {log} it is not clear which ones belong to the request.")
         return [text for process, text in said if process in reading]
 
-    def milliseconds(self, database: str, statement: str, times: int = 5) -> Spread:
-        """How long it takes to be planned and executed, after a first time that does not count."""
+    def milliseconds(self, database: str, statements: list[str], times: int = 5) -> Spread:
+        """How long they take together to be planned and executed, after a first time that does not count."""
         with closing(self.connect(database)) as connection, connection.cursor() as cursor:
-            return Spread.of([explained(cursor, statement) for _ in range(times + 1)][1:])
+            together = [sum(explained(cursor, text) for text in statements) for _ in range(times + 1)]
+        return Spread.of(together[1:])
 
     def pgbench(self, database: str, statements: list[str], seconds: int) -> float:
         """How many times a second they are answered, as psycopg2 sends them: whole, unprepared."""
@@ -116,6 +116,13 @@ def statements_in(log: str) -> list[tuple[str, str]]:
 
 @contextmanager
 def running() -> Iterator[Postgres]:
+    """For one at a time. Raises Failed when somebody else is measuring here."""
     PLACE.mkdir(parents=True, exist_ok=True)
-    with embedded.running(Path(os.path.relpath(PLACE)), "postgres") as url:
-        yield Postgres(url)
+    mine = InterProcessLock(PLACE / "lock")
+    if not mine.acquire(blocking=False):
+        raise Failed("Another benchmark is running here. Two at once would measure each other.")
+    try:
+        with embedded.running(PLACE, "postgres") as url:
+            yield Postgres(url)
+    finally:
+        mine.release()

@@ -20,6 +20,7 @@ from benchmarks.picture import picture
 from benchmarks.postgres import statements_in
 from benchmarks.report import BEGIN, END, as_json, section, table, with_section
 from benchmarks.scenarios.textbook import COUNTED, LIST
+from benchmarks.scenarios.transfer import added, spreadsheet
 from benchmarks.servers import Server, bearer
 from clinic_api import migrations
 from clinic_api.models import PatientCreate
@@ -113,6 +114,13 @@ def test_the_textbook_creates_patients_whom_the_clinic_shows(clinic: Server, tex
     answer = textbook.http.post("/patients", headers=bearer(textbook.token()), json=body)
     assert answer.status_code == 201, answer.text
     assert shown(clinic, f"/patients/{answer.json()['id']}", "admin@example.org")["given_name"] == "Zoë"
+
+
+@needs_tools
+def test_the_textbook_imports_a_spreadsheet(clinic: Server, filled_database: str) -> None:
+    added(filled_database, spreadsheet(20))
+    newest = shown(clinic, "/patients?sort=-id&limit=1", "admin@example.org")
+    assert newest[0]["medical_record_number"] == "S-000020"
 
 
 @needs_tools

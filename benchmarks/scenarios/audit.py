@@ -45,7 +45,7 @@ def access_log(bench: Bench) -> list[Figure]:
         with clinic(bench.postgres.at(name, options="-c log_statement=all")) as ours:
             token = ours.token()
             statements = bench.postgres.overhear(lambda: ours.http.get(path, headers=bearer(token)))
-            inside = bench.postgres.milliseconds(name, statements[-1])
+            inside = bench.postgres.milliseconds(name, statements)
             felt = milliseconds(Call(ours.address + path, token), bench.seconds)
     return [Figure(WHAT, inside, most=10, unit="ms", remark=f"over HTTP {felt:.1f} ms")]
 

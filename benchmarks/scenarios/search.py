@@ -33,7 +33,7 @@ def search(bench: Bench) -> list[Figure]:
 def time_of(bench: Bench, database: str, server: Server, token: str, path: str, what: str, most: float) -> Figure:
     """In the database; over HTTP it is told beside."""
     statements = bench.postgres.overhear(lambda: server.http.get(path, headers=bearer(token)))
-    inside = bench.postgres.milliseconds(database, statements[-1])
+    inside = bench.postgres.milliseconds(database, statements)
     try:
         felt = f"over HTTP {milliseconds(Call(server.address + path, token), bench.seconds):.1f} ms"
     except Failed:

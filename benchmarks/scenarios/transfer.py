@@ -57,13 +57,13 @@ def has(server: Server, path: str) -> bool:
     return path in server.http.get("/openapi.json").json()["paths"]
 
 
-def spreadsheet() -> Path:
+def spreadsheet(count: int = ROWS) -> Path:
     """With other record numbers than those that are there."""
     path, names = PLACE / "patients.csv", COLUMNS.split(", ")
     with path.open("w", newline="") as file:
         rows = csv.DictWriter(file, [name for name in names if name not in MADE_BY_ITSELF], extrasaction="ignore")
         rows.writeheader()
-        rows.writerows(dict(zip(names, row, strict=True)) for row in patients(ROWS, series="S"))
+        rows.writerows(dict(zip(names, row, strict=True)) for row in patients(count, series="S"))
     return path
 
 
@@ -88,7 +88,7 @@ def download(server: Server, headers: dict[str, str]) -> tuple[float, float, int
 
 def added(database: str, path: Path) -> float:
     command = on(SERVER, sys.executable, "-m", "benchmarks.add_all", str(path))
-    environment = {**os.environ, "DATABASE_URL": database, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "DATABASE_URL": database, "JWT_SECRET": "not used", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, cwd=PLACE, capture_output=True, text=True)
     if done.returncode:
         raise Failed(f"add_all: {done.stderr[-500:]}")
