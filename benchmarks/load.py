@@ -47,9 +47,9 @@ class Call(NamedTuple):
 
 
 class Run(NamedTuple):
+    requests: int
     per_second: float
     p50: float  # milliseconds
-    p99: float
 
 
 def creating(address: str, token: str) -> Call:
@@ -87,7 +87,7 @@ def outcome(call: Call, output: str, complaints: str) -> Run:
     if told["wrong"] or told["broken"]:
         ending = "of {requests} requests {wrong} were answered wrongly, {broken} not at all.".format_map(told)
         raise Failed(f"{call.url}: {ending}")
-    return Run(told["requests"] / told["seconds"], told["p50"], told["p99"])
+    return Run(told["requests"], told["requests"] / told["seconds"], told["p50"])
 
 
 def per_second(call: Call, seconds: int, cores: Cores = OTHERS) -> float:
@@ -97,7 +97,7 @@ def per_second(call: Call, seconds: int, cores: Cores = OTHERS) -> float:
 def milliseconds(call: Call, seconds: int) -> float:
     """Of one request after the other, in the middle. Raises Failed when not one is answered in this time."""
     run = wrk(call, seconds, connections=1)
-    if not run.per_second:
+    if not run.requests:
         raise Failed(f"{call.url} was not answered within {seconds} s.")
     return run.p50
 

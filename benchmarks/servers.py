@@ -62,6 +62,11 @@ class Server:
         """Resident, in MB, of this process."""
         return float(psutil.Process(self.process.pid).memory_info().rss / 2**20)
 
+    def processor_time(self) -> float:
+        """Seconds that this process has used of a core until now."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return float(times.user + times.system)
+
     def stop(self) -> None:
         self.http.close()
         self.process.terminate()

@@ -1,13 +1,13 @@
 """How many requests a second, against the textbook and against what HTTP and SQL cost alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Spread
-from benchmarks.load import Call, Failed, alone, creating, in_turn, offered, per_second, rates, ratio
+from benchmarks.load import Call, Failed, alone, creating, in_turn, offered, per_second, rates, ratio, wrk
 from benchmarks.people import doctor
 from benchmarks.servers import Server, clinic, floor, textbook
 
@@ -44,11 +44,13 @@ def list_of_50(bench: Bench) -> list[Figure]:
             Call(theirs.address + COUNTED, other),
         )
         found = in_turn(bench.rounds, *rates(calls, bench.seconds), *floors(bench, database, LIST, bare))
+        costs = processor_times(bench, (ours, theirs), calls)
     return [
         Figure("against textbook", ratio(found, 0, 1), least=6),
         Figure("against textbook with its COUNT", ratio(found, 0, 2), least=8),
         share(found, starlette=3, pgbench=4),
         *absolute(found, "Clinic API", "textbook", "textbook with its COUNT", "Starlette", "pgbench"),
+        *costs,
     ]
 
 
@@ -58,10 +60,12 @@ def one_patient(bench: Bench) -> list[Figure]:
         same([ours.get(ONE, own).json()], [theirs.get(ONE, other).json()])
         calls = Call(ours.address + ONE, own), Call(theirs.address + ONE, other)
         found = in_turn(bench.rounds, *rates(calls, bench.seconds), *floors(bench, database, ONE, bare))
+        costs = processor_times(bench, (ours, theirs), calls)
     return [
         Figure("against textbook", ratio(found, 0, 1), least=5.5),
         share(found, starlette=2, pgbench=3),
         *absolute(found, "Clinic API", "textbook", "Starlette", "pgbench"),
+        *costs,
     ]
 
 
@@ -69,7 +73,8 @@ def create(bench: Bench) -> list[Figure]:
     with rivals(bench) as (_, ours, theirs):
         calls = [creating(server.address, server.token()) for server in (ours, theirs)]
         found = in_turn(bench.rounds, *rates(calls, bench.seconds))
-    return [Figure("against textbook", ratio(found, 0, 1), least=5), *absolute(found)]
+        costs = processor_times(bench, (ours, theirs), calls)
+    return [Figure("against textbook", ratio(found, 0, 1), least=5), *absolute(found), *costs]
 
 
 def own_list(bench: Bench) -> list[Figure]:
@@ -78,7 +83,8 @@ def own_list(bench: Bench) -> list[Figure]:
         same(ours.get(LIST, own).json(), theirs.get(LIST, other).json())
         calls = Call(ours.address + LIST, own), Call(theirs.address + LIST, other)
         found = in_turn(bench.rounds, *rates(calls, bench.seconds))
-    return [Figure("against textbook", ratio(found, 0, 1), least=6), *absolute(found)]
+        costs = processor_times(bench, (ours, theirs), calls)
+    return [Figure("against textbook", ratio(found, 0, 1), least=6), *absolute(found), *costs]
 
 
 def waiting(bench: Bench) -> list[Figure]:
@@ -111,6 +117,20 @@ def floors(bench: Bench, database: str, path: str, bare: Server) -> list[Callabl
         size = len(talkative.get(path, token).content)
     constant = Call(f"{bare.address}/{size}")
     return [*rates([constant], bench.seconds), partial(bench.postgres.pgbench, database, statements, bench.seconds)]
+
+
+def processor_times(bench: Bench, servers: Iterable[Server], calls: Iterable[Call]) -> list[Figure]:
+    """What a request costs the server's core: others on the machine change this less than its rate."""
+    figures = []
+    for server, call in zip(servers, calls, strict=False):
+        cost = Spread.of([microseconds(server, call, bench.seconds)])
+        figures.append(Figure(f"{server.name}, processor time", cost, unit="µs/request"))
+    return figures
+
+
+def microseconds(server: Server, call: Call, seconds: int) -> float:
+    before, run = server.processor_time(), wrk(call, seconds)
+    return (server.processor_time() - before) / run.requests * 1e6
 
 
 def share(found: list[tuple[float, ...]], starlette: int, pgbench: int) -> Figure:
