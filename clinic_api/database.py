@@ -49,7 +49,7 @@ def database(settings: Settings) -> Iterator[Engine]:
     with located(settings) as url:
         engine = make_engine(url, settings)
         if settings.url is None and migrations.are_missing(engine):
-            migrations.upgrade(url)
+            migrations.upgrade_apart(url)
         yield engine
         engine.dispose()
 

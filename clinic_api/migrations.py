@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from multiprocessing import get_context
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, text
@@ -54,6 +55,15 @@ def upgrade(url: URL) -> None:
     config = Config(HOME / "alembic.ini")
     config.set_main_option("sqlalchemy.url", url.render_as_string(hide_password=False).replace("%", "%%"))
     command.upgrade(config, "head")
+
+
+def upgrade_apart(url: URL) -> None:
+    """`upgrade` in a process of its own, for one that goes on: Alembic would stay in its memory. Raises Unready."""
+    process = get_context("spawn").Process(target=upgrade, args=(url,))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise Unready("The database could not be migrated. Run: python -m clinic_api migrate")
 
 
 def are_missing(engine: Engine) -> bool:
