@@ -1,5 +1,6 @@
 """The parts put together; nothing is decided here."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -32,6 +33,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     patience = settings.request_timeout
     with database(settings) as app.state.engine, looks(app.state.engine, patience / 2) as app.state.looks:
         app.state.reads = app.state.engine.execution_options(isolation_level="AUTOCOMMIT")
+        gc.freeze()  # what is there now stays, and need not be looked through for garbage again and again
         with threads(settings.pool_size, patience) as app.state.threads, threads(1, patience) as app.state.checks:
             yield
 

@@ -82,8 +82,8 @@ def read_page(
     """
     keys = order(public, among.statement, query.sort, among.order)
     place = None if after is None else tuple(value is None for value in after)
-    counted = among.counted if among.counted is not None else count(among.statement)
-    statement = page_statement(public, among.statement, keys, place, counted if query.total else None)
+    counted = (count(among.statement) if among.counted is None else among.counted) if query.total else None
+    statement = page_statement(public, among.statement, keys, place, counted)
     values = among.values | {"limit": query.limit + 1, "offset": query.offset}
     values |= {f"after_{number}": value for number, value in enumerate(after or ())}
     found = connection.execute(statement, values).all()
@@ -91,10 +91,10 @@ def read_page(
     rows = [dict(zip(names, row, strict=False)) for row in found[: query.limit]]
     end = list(found[query.limit - 1][-len(keys) :]) if len(found) > query.limit else None
     length = None
-    if query.total and (found or query.offset or after):
-        length = found[0][len(names)] if found else connection.scalar(counted, among.values)
-    elif query.total:
-        length = 0
+    if counted is not None:
+        length = found[0][len(names)] if found else 0
+        if not found and (query.offset or after):
+            length = connection.scalar(counted, among.values)
     return Page(orjson.dumps(rows, option=orjson.OPT_UTC_Z), length, [row["id"] for row in rows if "id" in row], end)
 
 

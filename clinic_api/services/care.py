@@ -85,6 +85,8 @@ def patients_matching(connection: Connection, caller: Caller, query: PatientQuer
         return found_among_few(few, query.q)
     if query.q is not None:
         return found_patients(connection, statement, query.q, [*panels, *others], query.sort)
+    if not panels and not others:
+        return Selection(statement)
     if not caller.is_admin and len(panels) == 1 and not others:
         return patients_of(caller.doctor_id, query.sort)
     return filtered(statement, panels, others, query.sort)
