@@ -12,12 +12,14 @@ from sqlalchemy import (
     Connection,
     Select,
     SQLColumnExpression,
+    any_,
     false,
     func,
     intersect,
     literal,
     true,
 )
+from sqlalchemy.dialects.postgresql import array
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -60,8 +62,7 @@ def filtered(
     if along is None:
         return Selection(statement)
     (id,) = along.ids.subquery().c
-    # Without `+ 0` PostgreSQL may merge the two, and so pass over all patients before a later page.
-    page = statement.join(id.table, col(Patient.id) == id + 0)
+    page = statement.join(id.table, looked_up_by(id))
     counted = None if panels else how_many(statement.join(id.table, col(Patient.id) == id))
     return Selection(page, order=(Key(id),), counted=counted)
 
@@ -147,7 +148,12 @@ def by_ids(statement: SelectOfScalar[Patient], *sets: Select[Any]) -> SelectOfSc
     if not sets:
         return statement
     ids = intersect(*sets) if len(sets) > 1 else sets[0]
-    return statement.where(col(Patient.id) == func.any(func.array(ids.scalar_subquery())))
+    return statement.where(col(Patient.id) == any_(func.array(ids.scalar_subquery())))
+
+
+def looked_up_by(id: SQLColumnExpression[int]) -> ColumnElement[bool]:
+    """The patient with this id. Of `=` PostgreSQL may hash or merge all patients, and so pass over most of them."""
+    return col(Patient.id) == any_(array([id]))
 
 
 def in_a_hash(condition: Condition) -> ColumnElement[bool]:
@@ -161,7 +167,7 @@ def along_the_words(
     """In the order of the words that begin so; each patient at the first of theirs."""
     word = col(PatientWord.word)
     is_first = func.starts_with(from_match(Patient, typed), literal(" ").concat(word))
-    statement = statement.join(PatientWord, col(PatientWord.patient_id) == col(Patient.id))
+    statement = statement.join(PatientWord, looked_up_by(col(PatientWord.patient_id)))
     # Without `coalesce` PostgreSQL takes it for something that hardly any row fulfils.
     statement = statement.where(begins(typed), func.coalesce(is_first, false()), *rest)
     return Selection(statement, order=(Key(word), Key(col(PatientWord.patient_id))), counted=counted)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -93,15 +94,21 @@ def app(database_url: URL) -> Iterator[FastAPI]:
 @pytest.fixture
 def spare_database(database_url: URL) -> Iterator[URL]:
     """An empty database beside the tests' own, for what changes the schema."""
-    spare = database_url.set(database=f"{database_url.database}_spare")
+    with database_beside(database_url, "spare") as spare:
+        yield spare
+
+
+@contextmanager
+def database_beside(database_url: URL, name: str) -> Iterator[URL]:
+    beside = database_url.set(database=f"{database_url.database}_{name}")
     server = create_engine(database_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with server.connect() as connection:
         if not connection.scalar(text("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user")):
             pytest.skip("TEST_DATABASE_URL's role may not create databases")
-        connection.execute(text(f"DROP DATABASE IF EXISTS {spare.database} WITH (FORCE)"))
-        connection.execute(text(f"CREATE DATABASE {spare.database}"))
-        yield spare
-        connection.execute(text(f"DROP DATABASE {spare.database} WITH (FORCE)"))
+        connection.execute(text(f"DROP DATABASE IF EXISTS {beside.database} WITH (FORCE)"))
+        connection.execute(text(f"CREATE DATABASE {beside.database}"))
+        yield beside
+        connection.execute(text(f"DROP DATABASE {beside.database} WITH (FORCE)"))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, NullPool, create_engine, inspect
+from sqlalchemy import URL, NullPool, create_engine, inspect, text
 
 from clinic_api.models import metadata
 from tests.process import ROOT, run, text_of
@@ -56,3 +56,21 @@ def test_an_address_in_alembic_ini_wins(spare_database: URL, tmp_path: Path) -> 
     done = run("alembic", "upgrade", "head", cwd=tmp_path, ENV="dev", DATABASE_URL="postgresql://127.0.0.1:1/nothing")
     assert done.returncode == 0, done.stderr
     assert "patients" in tables(spare_database)
+
+
+def test_the_patients_of_an_older_clinic_are_found(spare_database: URL, settings: dict[str, str]) -> None:
+    assert run("alembic", "upgrade", "0003", cwd=ROOT, **settings).returncode == 0
+    fields = "version, given_name, family_name, birth_date, gender, active, medical_record_number"
+    with create_engine(spare_database, poolclass=NullPool).begin() as connection:
+        for number, words in enumerate((" 000 00030abc x z", " y"), start=1):
+            values = f"1, 'A', 'B', '1984-02-29', 'other', true, 'P-{number}'"
+            connection.execute(text(f"INSERT INTO patients ({fields}, search_words) VALUES ({values}, '{words}')"))
+        connection.execute(text("UPDATE patients SET retired_at = now() WHERE id = 2"))
+    done = run("alembic", "upgrade", "head", cwd=ROOT, **settings)
+    assert done.returncode == 0, done.stderr
+    with create_engine(spare_database, poolclass=NullPool).begin() as connection:
+        stored = connection.execute(text("SELECT search_words FROM patients ORDER BY id")).scalars().all()
+        assert stored == [" 0 000 00030abc 30abc x z", " y"]
+        kept = connection.execute(text("SELECT word FROM patient_words ORDER BY word")).scalars().all()
+        assert kept == ["0", "000", "00030abc", "30abc", "x", "z"]
+        assert connection.execute(text("SELECT patient_id FROM unassigned_patients")).scalars().all() == [1, 2]

@@ -51,6 +51,13 @@ def test_words_are_stored_the_same_however_they_are_written(text: str) -> None:
         assert is_found(text, spelling), spelling
 
 
+def test_what_begins_with_zeros_is_found_with_them_and_without() -> None:
+    for typed in ["0030abc", "30abc", "00", "030", "30", "3"]:
+        assert is_found("0030abc", typed), typed
+    assert is_found("000", "0")
+    assert not is_found("10", "0")
+
+
 @settings(quick, max_examples=15)
 @given(text=texts.filter(lambda text: typed_words(text) != []))
 def test_a_patient_is_found_by_what_their_name_begins_with(text: str, admin: TestClient) -> None:
