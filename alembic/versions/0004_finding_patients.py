@@ -31,16 +31,16 @@ END $$
 """
 RELIST_PATIENT = """
 CREATE FUNCTION relist_patient() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    before text[] := CASE WHEN OLD.retired_at IS NULL THEN string_to_array(ltrim(OLD.search_words), ' ') END;
+    after text[] := CASE WHEN NEW.retired_at IS NULL THEN string_to_array(ltrim(NEW.search_words), ' ') END;
 BEGIN
-    IF OLD.retired_at IS NULL THEN
-        DELETE FROM patient_words
-        WHERE patient_id = OLD.id AND word = ANY (string_to_array(ltrim(OLD.search_words), ' '));
-    END IF;
+    DELETE FROM patient_words
+    WHERE patient_id = OLD.id AND word = ANY (ARRAY(SELECT unnest(before) EXCEPT SELECT unnest(after)));
+    INSERT INTO patient_words (word, patient_id)
+    SELECT word, OLD.id FROM (SELECT unnest(after) EXCEPT SELECT unnest(before)) AS new_ones (word);
     IF TG_OP = 'DELETE' THEN
         DELETE FROM unassigned_patients WHERE patient_id = OLD.id;
-    ELSIF NEW.retired_at IS NULL THEN
-        INSERT INTO patient_words (word, patient_id)
-        SELECT word, NEW.id FROM unnest(string_to_array(ltrim(NEW.search_words), ' ')) AS word;
     END IF;
     RETURN NULL;
 END $$
