@@ -111,11 +111,12 @@ SORTS = [None, "-birth_date"]
 def test_each_way_of_finding_finds_the_same_as_looking_at_each_patient(
     who: Caller, retired: bool, session: Session
 ) -> None:
+    connection = session.connection()
     patients = session.exec(select(Patient).order_by("id")).all()
     doctors = doctors_by_patient(session)
     for typed, asked, sort in product(TYPED, ASKED, SORTS):
         query = PatientQuery(q=typed, sort=sort, retired=retired, limit=500, total=True, **asked)
-        page = read_page(session, PatientPublic, patients_matching(session, who, query), query)
+        page = read_page(connection, PatientPublic, patients_matching(connection, who, query), query)
         expected = [patient for patient in patients if is_wanted(patient, query, who, doctors[patient.id])]
         wanted = [patient.id for patient in sorted(expected, key=lambda patient: place(patient, query))]
         assert (page.ids, page.length) == (wanted, len(wanted)), query
