@@ -13,10 +13,11 @@ from benchmarks import postgres
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure
 from benchmarks.load import Failed
-from benchmarks.machine import OTHERS, description, missing_tools
+from benchmarks.machine import OTHERS, busy, description, missing_tools
 from benchmarks.report import table, verdict, write
 from benchmarks.scenarios import SCENARIOS, Scenario
 
+QUIET = 10  # percent
 console = Console(width=None if sys.stdout.isatty() else 140)
 
 
@@ -33,11 +34,14 @@ def main(
         fail(f"Install what is missing: {', '.join(missing)}.")
     os.sched_setaffinity(0, OTHERS)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    others = busy()
+    if others > QUIET:
+        console.print(f"Others use {others:.0f} % of this machine now: what follows is rough.", highlight=False)
     try:
         with progress() as bars, postgres.running() as server:
             bench = Bench(server, bars, rounds=2 if quick else 5, seconds=1 if quick else 3, full=full)
             results = {SCENARIOS[name].title: measure(SCENARIOS[name], bench) for name in chosen}
-            machine = description() | {"postgresql": server.version}
+            machine = description() | {"postgresql": server.version, "others": f"{others:.0f} %"}
     except Failed as error:
         fail(str(error))
     console.print(table(results))
@@ -51,11 +55,14 @@ def measure(scenario: Scenario, bench: Bench) -> list[Figure]:
     task = bench.progress.add_task(scenario.title, total=None)
     try:
         figures = scenario.run(bench)
-    except Failed as error:
-        figures = [Figure("came to its end", remark=str(error), failed=True)]
+    except Exception as error:  # the others are measured nevertheless
+        if not isinstance(error, Failed):
+            console.print_exception()
+        figures = [Figure("came to its end", remark=str(error) or type(error).__name__, failed=True)]
     bench.progress.remove_task(task)
     for figure in figures:  # the table comes in a quarter of an hour
-        console.print(f"{scenario.title}: {figure.what}: {figure.found} {verdict(figure)}", markup=False)
+        what = f"{scenario.title}: {figure.what}: {figure.found} {verdict(figure)}"
+        console.print(what if figure.measured else f"{what} {figure.remark}", markup=False, highlight=False)
     return figures
 
 

@@ -39,6 +39,11 @@ def pin(process: psutil.Process, cores: Cores) -> None:
             one.cpu_affinity(list(cores))
 
 
+def busy() -> float:
+    """Percent of all cores that others use at this moment."""
+    return psutil.cpu_percent(interval=2)
+
+
 def description() -> dict[str, str]:
     memory = psutil.virtual_memory().total / 2**30
     return {

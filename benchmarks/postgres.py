@@ -19,6 +19,7 @@ from benchmarks.machine import OTHERS, PLACE, Cores, on, pin
 from clinic_api import embedded
 
 LOGGED = re.compile(r"^\S+ \S+ \S+ \[(\d+)\] LOG:  statement: (.*)$")
+SETTINGS = re.compile(r"(SET LOCAL [^;]*;\s*)*")
 
 
 class Postgres:
@@ -74,15 +75,23 @@ class Postgres:
         return [text for process, text in said if process in reading]
 
     def milliseconds(self, database: str, statements: list[str], times: int = 5) -> Spread:
-        """How long they take together to be planned and executed, after a first time that does not count."""
+        """How long the reading ones take together to be planned and executed, after a first time that does not count.
+
+        The others (BEGIN, SET LOCAL …) are done as well. Raises Failed when one is refused, or takes too long for them.
+        """
         with closing(self.connect(database)) as connection, connection.cursor() as cursor:
-            together = [sum(explained(cursor, text) for text in statements) for _ in range(times + 1)]
+            try:
+                together = [sum(explained(cursor, text) for text in statements) for _ in range(times + 1)]
+            except psycopg2.Error as error:
+                raise Failed(f"PostgreSQL: {error}".strip()) from None
+        if not all(together):
+            raise Failed(f"Nothing of this reads: {statements}")
         return Spread.of(together[1:])
 
     def pgbench(self, database: str, statements: list[str], seconds: int) -> float:
         """How many times a second they are answered, as psycopg2 sends them: whole, unprepared."""
         script = PLACE / "pgbench.sql"
-        script.write_text("".join(f"{text};\n" for text in statements))
+        script.write_text("".join(map(as_script, statements)))
         script.chmod(0o644)
         options = ["-n", "-M", "simple", "-c", str(CONNECTIONS), "-j", "1", "-T", str(seconds)]
         place = ["-h", str(self.url.query["host"]), "-U", str(self.url.username)]
@@ -96,10 +105,28 @@ class Postgres:
 
 
 def explained(cursor: Any, statement: str) -> float:
-    cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}")
+    """Milliseconds; none for what does not read, which is done nevertheless."""
+    settings, query = parted(statement)
+    if not query.startswith(("SELECT", "WITH", "(")):
+        cursor.execute(statement)
+        return 0
+    cursor.execute(f"{settings}EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query}")
     plan = cursor.fetchone()[0]
     told = (json.loads(plan) if isinstance(plan, str) else plan)[0]
     return float(told["Planning Time"] + told["Execution Time"])
+
+
+def as_script(statement: str) -> str:
+    """For pgbench, which sends what is sent together together where that is marked."""
+    settings, query = parted(statement)
+    return settings.replace(";", "\\;") + query + ";\n"
+
+
+def parted(statement: str) -> tuple[str, str]:
+    """The settings that are sent in front of a statement, together with it, and the statement."""
+    found = SETTINGS.match(statement)
+    assert found is not None
+    return found.group(), statement[found.end() :]
 
 
 def statements_in(log: str) -> list[tuple[str, str]]:

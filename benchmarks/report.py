@@ -73,7 +73,7 @@ def in_words(figure: Figure) -> str:
 def place_and_time(machine: dict[str, str]) -> str:
     return (
         "Measured on {date} at commit {commit}: {processor}, {cores} cores, {memory}, {system}, Python {python},"
-        " PostgreSQL {postgresql}."
+        " PostgreSQL {postgresql}. Before, others used {others} of it."
     ).format_map(machine)
 
 

@@ -17,7 +17,7 @@ from benchmarks.load import Call, Failed, creating, mixture, offered, wrk
 from benchmarks.machine import TOOLS
 from benchmarks.people import doctor
 from benchmarks.picture import picture
-from benchmarks.postgres import statements_in
+from benchmarks.postgres import as_script, statements_in
 from benchmarks.report import BEGIN, END, as_json, section, table, with_section
 from benchmarks.scenarios.textbook import COUNTED, LIST
 from benchmarks.scenarios.transfer import added, spreadsheet
@@ -40,7 +40,7 @@ RESULTS = {
     "Cursor": [Figure("deep page", most=2, remark="lists have no cursor yet")],
 }
 MACHINE = dict.fromkeys(
-    ("date", "commit", "processor", "cores", "memory", "system", "python", "postgresql"), "Some & other"
+    ("date", "commit", "processor", "cores", "memory", "system", "python", "postgresql", "others"), "Some & other"
 )
 
 
@@ -172,6 +172,12 @@ def test_statements_are_read_from_the_log_of_postgresql() -> None:
         "2026-01-31 09:30:00.002 UTC [13] LOG:  checkpoint starting: time\n"
     )
     assert statements_in(log) == [("12", "SELECT a\nFROM patients"), ("13", "COMMIT")]
+
+
+def test_settings_that_are_sent_with_a_statement_are_sent_with_it_by_pgbench_too() -> None:
+    assert as_script("SET LOCAL a = '1'; SET LOCAL b = '2'; SELECT ';'") == (
+        "SET LOCAL a = '1'\\; SET LOCAL b = '2'\\; SELECT ';';\n"
+    )
 
 
 def test_the_table_says_what_holds_and_what_falls_short() -> None:

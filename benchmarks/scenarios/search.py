@@ -32,10 +32,11 @@ def search(bench: Bench) -> list[Figure]:
 
 def time_of(bench: Bench, database: str, server: Server, token: str, path: str, what: str, most: float) -> Figure:
     """In the database; over HTTP it is told beside."""
-    statements = bench.postgres.overhear(lambda: server.http.get(path, headers=bearer(token)))
-    inside = bench.postgres.milliseconds(database, statements)
+    call = Call(server.address + path, token)
     try:
-        felt = f"over HTTP {milliseconds(Call(server.address + path, token), bench.seconds):.1f} ms"
-    except Failed:
-        felt = f"over HTTP nothing within {bench.seconds} s, or no answer of 200"
-    return Figure(what, inside, most=most, unit="ms", remark=felt)
+        statements = bench.postgres.overhear(lambda: server.http.get(path, headers=bearer(token)))
+        inside = bench.postgres.milliseconds(database, statements)
+        felt = milliseconds(call, bench.seconds)
+    except Failed as error:
+        return Figure(what, most=most, unit="ms", remark=str(error), failed=True)
+    return Figure(what, inside, most=most, unit="ms", remark=f"over HTTP {felt:.1f} ms")
