@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    SelectBase,
     SQLColumnExpression,
     any_,
     false,
@@ -39,8 +40,8 @@ class Condition(NamedTuple):
 
     ids: SelectOfScalar[int]
     holds: ColumnElement[bool]
-    is_apart: bool = False
-    """Whether the ids stand in a table of their own, in their order."""
+    along: SelectBase | None = None
+    """Where the ids stand in a table of their own: what an index of it has, in that order, and the id last."""
     equal: tuple[SQLColumnExpression[Any], object] | None = None
     """The field that has this value, where it has an index."""
 
@@ -57,14 +58,14 @@ def filtered(
         field, value = wanted[0].equal
         # Of `=` PostgreSQL would know that the index is in the order of ids, and might prefer to walk along those.
         return Selection(statement.where(field.between(value, value)), order=(Key(field), Key(col(Patient.id))))
-    along = next((each for each in wanted if each.is_apart), None)
-    statement = statement.where(*(each.holds for each in wanted if each is not along))
-    if along is None:
+    apart = next((each for each in wanted if each.along is not None), None)
+    statement = statement.where(*(each.holds for each in wanted if each is not apart))
+    if apart is None or apart.along is None:
         return Selection(statement)
-    (id,) = along.ids.subquery().c
+    *_, id = keys = apart.along.subquery().c
     page = statement.join(id.table, looked_up_by(id))
     counted = None if panels else how_many(statement.join(id.table, col(Patient.id) == id))
-    return Selection(page, order=(Key(id),), counted=counted)
+    return Selection(page, order=tuple(map(Key, keys)), counted=counted)
 
 
 def found_among_few(among: Selection[Found], typed: str | None) -> Selection[Found]:

@@ -23,8 +23,8 @@ LIST_PATIENTS = """
 CREATE FUNCTION list_patients() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO patient_words (word, patient_id)
-    SELECT word, id FROM fresh, unnest(string_to_array(ltrim(search_words), ' ')) AS word
-    WHERE retired_at IS NULL ORDER BY word COLLATE "C", id;
+    SELECT DISTINCT word COLLATE "C", id FROM fresh, unnest(string_to_array(ltrim(search_words), ' ')) AS word
+    WHERE retired_at IS NULL ORDER BY 1, 2;
     INSERT INTO unassigned_patients (patient_id) SELECT id FROM fresh ORDER BY id;
     RETURN NULL;
 END $$
@@ -107,8 +107,8 @@ TRIGGERS = (
 
 FILL_WORDS = """
 INSERT INTO patient_words (word, patient_id)
-SELECT word, id FROM patients, unnest(string_to_array(ltrim(search_words), ' ')) AS word
-WHERE retired_at IS NULL ORDER BY word COLLATE "C", id
+SELECT DISTINCT word COLLATE "C", id FROM patients, unnest(string_to_array(ltrim(search_words), ' ')) AS word
+WHERE retired_at IS NULL ORDER BY 1, 2
 """
 FILL_UNASSIGNED = """
 INSERT INTO unassigned_patients (patient_id)

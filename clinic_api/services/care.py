@@ -117,7 +117,10 @@ def with_value(field: SQLColumnExpression[Any], value: object) -> Condition:
 
 def in_panel(doctor_id: Any, *also: ColumnElement[bool]) -> Condition:
     ids = select(Assignment.patient_id).where(Assignment.doctor_id == doctor_id, in_force(), *also)
-    return Condition(ids, ids.where(Assignment.patient_id == Patient.id).exists(), is_apart=True)
+    # Of `=` PostgreSQL might walk along the patients of all doctors.
+    along = select(Assignment.doctor_id, Assignment.patient_id)
+    along = along.where(col(Assignment.doctor_id).between(doctor_id, doctor_id), in_force(), *also)
+    return Condition(ids, ids.where(Assignment.patient_id == Patient.id).exists(), along)
 
 
 def is_in_use(doctor_id: int) -> ColumnElement[bool]:
@@ -126,13 +129,14 @@ def is_in_use(doctor_id: int) -> ColumnElement[bool]:
 
 def with_doctor() -> Condition:
     ids = cared_for(in_force()).distinct()
-    return Condition(ids, has_doctor(), is_apart=True)
+    return Condition(ids, has_doctor(), along=ids)
 
 
 def without_doctor() -> Condition:
     """Those without a lasting assignment stand in a table; a few of them may be an emergency's."""
     alone, emergencies = col(UnassignedPatient.patient_id), cared_for(col(Assignment.expires_at) > func.now())
-    return Condition(select(alone).where(alone.not_in(emergencies)), ~has_doctor(), is_apart=True)
+    ids = select(alone).where(alone.not_in(emergencies))
+    return Condition(ids, ~has_doctor(), along=ids)
 
 
 def cared_for(which: ColumnElement[bool]) -> SelectOfScalar[int]:
