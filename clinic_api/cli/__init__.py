@@ -1,10 +1,11 @@
-"""The command line: serve, migrate, create-admin, reset-password, backup, restore."""
+"""The command line: serve, migrate, create-admin, reset-password, backup, restore, seed."""
 
 import typer
 
 from clinic_api.cli.accounts import create_admin, reset_password
 from clinic_api.cli.backup import backup, restore
 from clinic_api.cli.database import migrate
+from clinic_api.cli.seed import seed
 from clinic_api.cli.serve import serve
 
 app = typer.Typer(
@@ -19,3 +20,4 @@ app.command()(create_admin)
 app.command()(reset_password)
 app.command()(backup)
 app.command()(restore)
+app.command()(seed)

@@ -1,7 +1,4 @@
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +6,8 @@ import typer
 
 from clinic_api.backup.archive import back_up
 from clinic_api.backup.restoring import restore as bring_back
-from clinic_api.cli.console import fail, settings_and_errors
-from clinic_api.cli.progress import progress
+from clinic_api.cli.console import settings_and_errors
+from clinic_api.cli.progress import long_work
 
 
 def backup(
@@ -46,20 +43,6 @@ def restore(
     print(f"Restored {counted(rows)} in {seconds:.1f} s, counted in the database.")
     if revision is not None:
         print(f"The schema was older (revision {revision}), and is up to date now.")
-
-
-@contextmanager
-def long_work() -> Iterator[Callable[[str], None]]:
-    """Shows progress, and is interrupted in good order by all that ends a command."""
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has one of them
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup
-            signal.signal(number, signal.default_int_handler)
-    try:
-        with progress() as tell:
-            yield tell
-    except KeyboardInterrupt:
-        fail("Interrupted.")
 
 
 def counted(rows: dict[str, int]) -> str:
