@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Letters whose accent Unicode does not take apart, and ligatures that people type as two letters.
 STROKES = str.maketrans(
@@ -12,11 +13,18 @@ APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ`´"), "'")
 # Hebrew and Arabic. Indic vowel signs, viramas and Japanese voicing marks are not: they make another letter.
 HEBREW_AND_ARABIC = range(10, 37)
 LATIN = 200
+ASCII_WORD = re.compile("[A-Za-z0-9]+")
 DIGIT_RUN = re.compile(r"(?<![^\W_])([0-9]+(?:[ +\-/()]+[0-9]+)*)(?![^\W_])")
 
 
 def fold(text: str) -> str:
     """Without case and accents: `Łukasz` becomes `lukasz`, `Straße` `strasse`, `Ελένη` `ελενη`, `٣` `3`."""
+    return text.lower().replace("`", "'") if text.isascii() else fold_letters(text)
+
+
+@lru_cache(maxsize=5_000)
+def fold_letters(text: str) -> str:
+    """Most names that come have come before."""
     plain = unicodedata.normalize("NFKC", text.translate(APOSTROPHES)).casefold().translate(STROKES)
     letters = "".join(c for c in unicodedata.normalize("NFKD", plain) if not is_accent(c))
     return "".join(str(unicodedata.decimal(c, c)) for c in unicodedata.normalize("NFC", letters))
@@ -29,6 +37,8 @@ def is_accent(character: str) -> bool:
 
 def cut(folded: str) -> list[str]:
     """The words of a text: runs of letters, digits and the marks that belong to them."""
+    if folded.isascii():  # the same, sooner
+        return ASCII_WORD.findall(folded)
     return "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in folded).split()
 
 
@@ -44,13 +54,20 @@ def stored_words(*texts: str | None) -> str:
     """
     words: set[str] = set()
     for text in filter(None, texts):
-        for place, part in enumerate(DIGIT_RUN.split(fold(text))):
+        folded = fold(text)
+        if folded.isalpha():  # a word, as most names are
+            words.add(folded)
+            continue
+        for place, part in enumerate(DIGIT_RUN.split(folded)):
             if place % 2:
                 groups = cut(part)
                 words.update("".join(groups[start:]) for start in range(len(groups)))
             else:
-                words.update(cut(part), cut(part.replace("'", "")))
-    return "".join(f" {word}" for word in sorted(words | {without_zeros(word) for word in words}))
+                words.update(cut(part))
+                if "'" in part:
+                    words.update(cut(part.replace("'", "")))
+    words |= {without_zeros(word) for word in words if word[0] == "0"}
+    return "".join(f" {word}" for word in sorted(words))
 
 
 def typed_words(text: str) -> list[str]:

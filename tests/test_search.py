@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
-from clinic_api.search import stored_words, typed_words
+from clinic_api.search import cut, fold, stored_words, typed_words
 from tests.factories import make_patient
 from tests.models.test_fields import quick
 
@@ -56,6 +56,17 @@ def test_what_begins_with_zeros_is_found_with_them_and_without() -> None:
         assert is_found("0030abc", typed), typed
     assert is_found("000", "0")
     assert not is_found("10", "0")
+
+
+ASCII = some.text(some.characters(codec="ascii"))
+
+
+@settings(quick, max_examples=300)
+@given(text=ASCII)
+@example(text="O`Brien's 1+2")
+def test_plain_letters_are_folded_and_cut_like_all_others(text: str) -> None:
+    assert f"{fold(text)}日" == fold(f"{text}日")
+    assert [*cut(fold(text)), "日"] == cut(f"{fold(text)} 日")
 
 
 @settings(quick, max_examples=15)

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
+import email_validator
 import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
@@ -16,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from clinic_api.config import Settings
 from clinic_api.main import create_app
-from clinic_api.models.fields import canonical_email
+from clinic_api.models.fields import PLAIN_EMAIL, canonical_email
 from tests.factories import assign, make_doctor, make_patient
 from tests.test_contract import OPERATIONS
 
@@ -165,6 +166,22 @@ def test_an_email_has_one_spelling(address: str) -> None:
         return
     assert canonical_email(canonical) == canonical
     assert len(canonical) <= 254
+
+
+PLAIN = some.from_regex(r"[a-z0-9._+-]{1,70}@[a-z0-9.-]{1,70}\.[a-z0-9]{1,4}", fullmatch=True)
+
+
+@settings(quick, max_examples=500)
+@given(address=some.one_of(some.emails().map(str.lower), PLAIN, emails))
+@example(address="a@b.co")
+@example(address="a@b.c0")
+@example(address="a@xn--b.co")
+@example(address="a@b--c.co")
+@example(address="a..b@c.de")
+@example(address=f"{'a' * 64}@{'b' * 59}.co")
+def test_a_plain_email_is_what_email_validator_makes_of_it(address: str) -> None:
+    if PLAIN_EMAIL.fullmatch(address):
+        assert email_validator.validate_email(address, check_deliverability=False).normalized == address
 
 
 @pytest.mark.parametrize("field", ["birth_date", "deceased_date"])
