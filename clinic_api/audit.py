@@ -68,9 +68,16 @@ def tell(
     entity: Entity | None,
     entity_id: int | None,
     changes: Mapping[str, Sequence[Any]] | None = None,
+    entity_ids: Sequence[int] | None = None,
 ) -> None:
     """Write an event in this transaction."""
-    values = {"action": action, "entity": entity, "entity_id": entity_id, "changes": to_jsonable_python(changes)}
+    values = {
+        "action": action,
+        "entity": entity,
+        "entity_id": entity_id,
+        "entity_ids": entity_ids,
+        "changes": to_jsonable_python(changes),
+    }
     session.connection().execute(WRITE, values | by(actor_of(session)))
 
 

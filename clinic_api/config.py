@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     lock_timeout: Seconds = 3
     statement_timeout: Seconds = 4
     request_timeout: Seconds = 4.5
+    transfer_timeout: float = Field(default=600, ge=1, le=86_400)
 
     jwt_secret: SecretStr | None = None
     jwt_old_secrets: SecretStr = SecretStr("")

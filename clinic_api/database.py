@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from psycopg2 import InterfaceError
 from psycopg2.extensions import STATUS_READY
-from sqlalchemy import URL, Engine, ExceptionContext, bindparam, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, bindparam, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlmodel import Session, SQLModel, delete, func, select, tuple_
 from sqlmodel.sql.expression import SelectOfScalar
@@ -25,6 +25,7 @@ Found = TypeVar("Found")
 TRY_AGAIN = ("40001", "40P01")  # SQLSTATE: serialization failure, deadlock
 READ_ONLY = "25006"
 SWEPT = 100  # rows at a time
+TRANSFERS = 2  # imports and exports at once
 # A server that vanished without a word is noticed after some ten seconds rather than a quarter of an hour.
 ALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 in_use: dict[int, Any] = {}
@@ -61,7 +62,7 @@ def make_engine(url: URL, settings: Settings) -> Engine:
     """
     engine = create_engine(
         url,
-        pool_size=settings.pool_size + 2,  # the audit has one of its own, and so has whoever asks for health
+        pool_size=settings.pool_size + 2 + TRANSFERS,  # the audit has one of its own, and so has who asks for health
         max_overflow=0,
         pool_timeout=settings.request_timeout,
         pool_use_lifo=True,
@@ -108,6 +109,16 @@ def take(connection: Any, _record: Any, _proxy: Any) -> None:
 
 def give_back(_connection: Any, _record: Any) -> None:
     in_use.pop(threading.get_ident(), None)
+
+
+@contextmanager
+def in_hand(connection: Connection) -> Iterator[None]:
+    """Used by this thread for a while, though perhaps another one took it from the pool."""
+    take(connection.connection.dbapi_connection, None, None)
+    try:
+        yield
+    finally:
+        give_back(None, None)
 
 
 def leave_a_former_primary(context: ExceptionContext) -> None:

@@ -1,6 +1,8 @@
 """What can go wrong, said without HTTP; `http/problems.py` says it in HTTP."""
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 
 class ClinicError(Exception):
@@ -67,8 +69,9 @@ class TooManyAttempts(ClinicError):
 class NotAcceptable(ClinicError):
     """The caller takes the answer only in a format that this call does not write."""
 
-    def __init__(self) -> None:
-        super().__init__("This call answers in JSON. Send `Accept: application/json`, or leave Accept out.")
+    def __init__(self, formats: Mapping[str, str]) -> None:
+        kinds, names = " or ".join(formats.values()), " or ".join(f"`{kind}`" for kind in formats)
+        super().__init__(f"This call answers in {kinds}. Send the header Accept with {names}, or leave it out.")
 
 
 class UnsupportedMediaType(ClinicError):
@@ -84,6 +87,23 @@ class Invalid(Exception):
     def __init__(self, field: str, message: str, code: str) -> None:
         super().__init__(f"{field} {message}")
         self.field, self.message, self.code = field, message, code
+
+
+class WrongCell(NamedTuple):
+    """What is wrong in this row of a file: a field with it, or the `file` or the `row` itself."""
+
+    row: int
+    field: str
+    message: str
+    code: str
+
+
+class WrongRows(Exception):
+    """A file of which nothing was stored: `first` tells the first 1000 of its `errors`."""
+
+    def __init__(self, rows: int, wrong_rows: int, errors: int, first: Sequence[WrongCell]) -> None:
+        super().__init__(f"{errors} errors in {wrong_rows} rows")
+        self.rows, self.wrong_rows, self.errors, self.first = rows, wrong_rows, errors, first
 
 
 class Unready(ClinicError):

@@ -20,6 +20,7 @@ from clinic_api.http.logs import RequestLog, configure_logs
 from clinic_api.http.prefix import Prefix
 from clinic_api.http.problems import add_problems
 from clinic_api.http.threads import threads
+from clinic_api.http.transfers import transfers
 from clinic_api.http.wellformed import WellFormed
 from clinic_api.looks import looks
 from clinic_api.passwords import Passwords
@@ -34,7 +35,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     with database(settings) as app.state.engine, looks(app.state.engine, patience / 2) as app.state.looks:
         app.state.reads = app.state.engine.execution_options(isolation_level="AUTOCOMMIT")
         gc.freeze()  # what is there now stays, and need not be looked through for garbage again and again
-        with threads(settings.pool_size, patience) as app.state.threads, threads(1, patience) as app.state.checks:
+        with (
+            threads(settings.pool_size, patience) as app.state.threads,
+            threads(1, patience) as app.state.checks,
+            transfers(settings.transfer_timeout) as app.state.transfers,
+        ):
             yield
 
 

@@ -73,6 +73,12 @@ def only_id(statement: SelectOfScalar[Any]) -> Select[Any]:
     return statement.with_only_columns(entity(statement).id)
 
 
+def whole_list(public: Public, among: Selection[Any], query: ListQuery) -> Select[Any]:
+    """All of it, in the order that the query asks for. Raises Invalid for an order by what is no field."""
+    keys = order(public, among.statement, query.sort, among.order)
+    return only_columns(public, among.statement).order_by(*directed(keys)).params(among.values)
+
+
 def read_page(
     connection: Connection, public: Public, among: Selection[Any], query: ListQuery, after: list[Any] | None = None
 ) -> Page:
@@ -124,8 +130,7 @@ def page_statement(
     page = page.add_columns(*(key.column.label(f"key_{number}") for number, key in enumerate(keys)))
     if place is not None:
         page = page.where(lies_after(keys, place))
-    directed = (key.column.desc() if key.descending else key.column for key in keys)
-    return page.order_by(*directed).limit(bindparam("limit")).offset(bindparam("offset"))
+    return page.order_by(*directed(keys)).limit(bindparam("limit")).offset(bindparam("offset"))
 
 
 @lru_cache(KEPT)
@@ -148,6 +153,10 @@ def order(
     asked = {name.removeprefix("-"): name.startswith("-") for name in reversed(names)}  # the first of each counts
     keys = [Key(getattr(table, name), descending) for name, descending in reversed(asked.items())]
     return (*keys, *(key for key in last if key.column.key not in asked))
+
+
+def directed(keys: tuple[Key, ...]) -> list[Any]:
+    return [key.column.desc() if key.descending else key.column for key in keys]
 
 
 def lies_after(keys: tuple[Key, ...], place: tuple[bool, ...]) -> ColumnElement[bool]:

@@ -24,6 +24,8 @@ LONG = 12  # characters; what is shorter may stand in a sentence by chance
 @schemathesis.check
 def refused_for_a_reason(ctx: CheckContext, response: Response, case: Case[Any]) -> None:
     """What the page allows is refused only for a reason that it cannot state."""
+    if case.path == "/patients/import":  # what is in a file, no schema can say
+        return
     if response.status_code == 422 and case.meta is not None and case.meta.generation.mode.is_positive:
         codes = {error["code"] for error in response.json()["errors"]}
         assert codes <= set(UNSAYABLE), f"The page does not tell of {codes - set(UNSAYABLE)}"

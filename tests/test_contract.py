@@ -53,6 +53,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "assign_patient": (200, 403, 403, 403, 401, 401),
     "unassign_patient": (204, 403, 403, 403, 401, 401),
     "create_patient": (201, 403, 403, 403, 401, 401),
+    "import_patients": (200, 403, 403, 403, 401, 401),
     "list_patients": (200, 200, 200, 200, 401, 401),
     "read_patient": (200, 200, 404, 404, 401, 401),
     "replace_patient": (200, 403, 403, 403, 401, 401),
@@ -65,6 +66,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "read_readiness": (200, 200, 200, 200, 200, 200),
 }
 LOGIN = {"username": "admin@example.org", "password": password_of("admin@example.org")}
+FILE = {"file": ("patients.csv", "given_name,birth_date\nJosé,1984-02-29\n")}
 BODIES: dict[str, dict[str, Any]] = {
     "create_doctor": doctor_body(email="new@example.org"),
     "replace_doctor": doctor_body(email="own@example.org"),
@@ -110,6 +112,8 @@ def call(who: TestClient, name: str, ids: dict[str, int]) -> Any:
     method, path, _ = OPERATIONS[name]
     if name == "login":
         return who.post(path, data=LOGIN)
+    if name == "import_patients":
+        return who.post(path, files=FILE)
     body = BODIES.get(name)
     if name == "register_user":
         body = {**BODIES[name], "email": f"fresh{next(numbers)}@example.org"}
@@ -206,7 +210,7 @@ def test_the_form_of_a_body_is_judged_after_the_right(
         (415, {"content": b"x", "headers": {"Content-Type": "text/plain"}}),
         (415, {"content": b"x", "headers": {"Content-Type": "application/json", "Content-Encoding": "gzip"}}),
     ]
-    for status, sent in bodies if name != "login" else bodies[1:]:
+    for status, sent in bodies if name not in ("login", "import_patients") else bodies[1:]:
         expected = status if name in PUBLIC else 401
         assert client.request(method, path, **sent).status_code == expected
         answer = entitled(name, admin, doctor).request(method, path, **sent)
@@ -220,6 +224,8 @@ def test_an_unknown_query_parameter_is_invalid(
     ids = {"doctor_id": doctor_id, "patient_id": make_patient(admin)["id"], "user_id": 1}
     method, path, _ = OPERATIONS[name]
     sent: dict[str, Any] = {"data": LOGIN} if name == "login" else {"json": BODIES.get(name)}
+    if name == "import_patients":
+        sent = {"files": FILE}
     answer = entitled(name, admin, doctor).request(method, path.format(**ids) + "?limitt=5", **sent)
     assert (answer.status_code, "limitt" in {error["field"] for error in answer.json()["errors"]}) == (422, True)
 
@@ -229,14 +235,16 @@ def test_an_unknown_field_is_invalid(name: str, admin: TestClient, doctor: TestC
     ids = {"doctor_id": doctor_id, "patient_id": make_patient(admin)["id"], "user_id": 1}
     method, path, _ = OPERATIONS[name]
     body = {"id": 5, "x" * 60: 1}
-    sent = {"data": {"id": "5", "x" * 60: "1"}} if name == "login" else {"json": body}
+    sent: dict[str, Any] = {"data": {"id": "5", "x" * 60: "1"}} if name == "login" else {"json": body}
+    if name == "import_patients":
+        sent = {"data": {"id": "5", "x" * 60: "1"}, "files": FILE}
     answer = entitled(name, admin, doctor).request(method, path.format(**ids), **sent)
     fields = {error["field"] for error in answer.json()["errors"]}
     assert {"id", "x" * 40} <= fields
 
 
 def test_every_example_succeeds_as_it_is(client: TestClient) -> None:
-    who, seen = client, {"refresh"}  # only the server makes a refresh token
+    who, seen = client, {"refresh", "import_patients"}  # only the server makes a refresh token, and a file is chosen
     for name in [
         "register_user", "login", "create_doctor", "create_patient", "create_patient", "register_user",
         "replace_doctor", "update_doctor", "replace_patient", "update_patient", "open_emergency_access",

@@ -48,9 +48,9 @@ def refuse_to_overwrite(file: Path) -> None:
             raise BackupFailed(f"{file} exists and is no backup, so it is not replaced. Choose another name.")
 
 
-def start_of(file: Path) -> bytes:
+def start_of(file: Path, length: int = len(MAGIC)) -> bytes:
     with file.open("rb") as opened:
-        return opened.read(len(MAGIC))
+        return opened.read(length)
 
 
 @contextmanager

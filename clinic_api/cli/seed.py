@@ -9,7 +9,7 @@ from clinic_api.cli.console import fail, settings_and_errors
 from clinic_api.cli.progress import long_work
 from clinic_api.database import database
 from clinic_api.transfer import seeding
-from clinic_api.transfer.copying import analyze
+from clinic_api.transfer.statements import analyze
 
 PANEL = 400  # patients
 
@@ -38,6 +38,6 @@ def seed(
             links = seeding.seed(session, patients, doctors, seed, tell)
             session.commit()
             tell("Looking at what is there now", 1)
-            analyze(engine, "patients")
+            analyze(engine, "patients", "patient_words", "unassigned_patients")
         seconds = time.monotonic() - began
     print(f"Added {patients:,} patients, {doctors:,} doctors and {links:,} assignments in {seconds:.1f} s.")

@@ -9,14 +9,14 @@ from sqlmodel import SQLModel
 from clinic_api.audit import tell_look
 from clinic_api.database import Selection, entity, find
 from clinic_api.http.conditions import etag, is_known, refuse_stale
+from clinic_api.http.exports import Export
+from clinic_api.http.formats import CSV, JSON
 from clinic_api.http.paging import next_page, open_cursor
 from clinic_api.http.work import UnitOfWork
 from clinic_api.models import PatientPublic
 from clinic_api.models.base import Record, Row
 from clinic_api.models.page import ListQuery
 from clinic_api.reading import Public, dump, read_one, read_page
-
-JSON = "application/json"
 
 
 def one(work: UnitOfWork, public: Public, among: Selection[Any], id: int) -> Response:
@@ -34,6 +34,8 @@ def record(work: UnitOfWork, public: Public, row: Any, status: int = 200, **head
 
 
 def page(work: UnitOfWork, public: Public, among: Selection[Any], query: ListQuery) -> Response:
+    if work.format == CSV:
+        return Export(work, public, among, query)
     after = None if query.cursor is None else open_cursor(work, query, query.cursor)
     found = read_page(work.connection, public, among, query, after)
     if found.ids or found.length:  # a number tells something too

@@ -62,6 +62,7 @@ DOCS_POLICY = (
 
 
 class WrongField(BaseModel):
+    row: int = Field(default=0, description="Of an import: the row as the spreadsheet shows it.", examples=[])
     field: str = Field(examples=["birth_date"])
     message: str = Field(examples=["must not be in the future"])
     code: str = Field(examples=["future_date"])
@@ -76,7 +77,10 @@ class Problem(BaseModel):
     detail: str = Field(examples=["1 field is invalid: birth_date."])
     instance: str = Field(examples=["/patients"])
     request_id: str = Field(examples=["5f2b8c1d9e3a4f60"])
-    errors: list[WrongField] = Field(default=[], description="Of a 409 or 422.")
+    errors: list[WrongField] = Field(default=[], description="Of a 409 or 422; of an import the first 1000.")
+    rows: int = Field(default=0, description="Of an import: how many rows tell of a patient.", examples=[])
+    wrong_rows: int = Field(default=0, description="Of an import: how many rows have an error.", examples=[])
+    error_count: int = Field(default=0, description="Of an import: how many errors there are in all.", examples=[])
 
 
 def add_docs(app: FastAPI) -> None:
@@ -162,8 +166,8 @@ def openapi(app: FastAPI) -> dict[str, Any]:
 
 def show_example(operation: dict[str, Any]) -> None:
     for content in operation.get("requestBody", {}).get("content", {}).values():
-        bodies = BODIES[operation["operationId"]]
-        content["examples"] = {name: {"summary": name, "value": body} for name, body in bodies.items()}
+        if bodies := BODIES.get(operation["operationId"]):  # a file is chosen
+            content["examples"] = {name: {"summary": name, "value": body} for name, body in bodies.items()}
 
 
 def document_errors(path: str, method: str, operation: dict[str, Any]) -> None:

@@ -1,23 +1,37 @@
 """In which format the caller wants the answer (RFC 9110, 12.5.1)."""
 
+import re
+from collections.abc import Mapping
+
 from fastapi import Request
 
 from clinic_api.errors import NotAcceptable
 
-JSON = ("application/json", "application/*", "*/*")
+JSON, CSV = "application/json", "text/csv"
+QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
 
 
-def refuse_other_formats(request: Request) -> None:
-    """Raises NotAcceptable for a caller who does not take JSON."""
-    if (accept := ",".join(request.headers.getlist("accept"))) and not any(map(is_json, accept.split(","))):
-        raise NotAcceptable
+def format_of(request: Request, formats: Mapping[str, str]) -> str:
+    """The one of these media types that the caller likes best, of equals the first. Raises NotAcceptable for none."""
+    accept = ",".join(request.headers.getlist("accept"))
+    if accept in ("", "*/*"):  # as most send it
+        return next(iter(formats))
+    liked = {media_type: liking(media_type, accept) for media_type in formats}
+    best = max(liked, key=lambda media_type: liked[media_type])
+    if not liked[best]:
+        raise NotAcceptable(formats)
+    return best
 
 
-def is_json(media_range: str) -> bool:
-    kind, *parameters = (part.strip().lower() for part in media_range.split(";"))
-    return kind in JSON and not any(is_never(parameter) for parameter in parameters)
+def liking(media_type: str, accept: str) -> float:
+    """From 0 to 1; what is said of the type itself counts more than what is said of all of its kind, or of all."""
+    said = dict(map(parsed, accept.split(",")))
+    general = f"{media_type.partition('/')[0]}/*"
+    return next((said[name] for name in (media_type, general, "*/*") if name in said), 0)
 
 
-def is_never(parameter: str) -> bool:
-    name, _, value = parameter.partition("=")
-    return name.strip() == "q" and not value.strip(" 0.")
+def parsed(media_range: str) -> tuple[str, float]:
+    name, *parameters = (part.strip().lower() for part in media_range.split(";"))
+    pairs = [parameter.partition("=") for parameter in parameters]
+    quality = next((value.strip() for key, _, value in pairs if key.strip() == "q"), "1")
+    return name, float(quality) if QUALITY.fullmatch(quality) else 1.0

@@ -1,10 +1,13 @@
 """Idempotency-Key: a POST that is sent again is done once, and answered as the first time."""
 
-from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from collections.abc import Sequence
+from hashlib import file_digest, sha256
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 from fastapi import Header, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import UploadFile
 
 from clinic_api.http.strict import wrong
 from clinic_api.models import IdempotencyKey
@@ -44,9 +47,24 @@ async def take_key(
     if len(request.headers.getlist(HEADER)) > 1:
         raise RequestValidationError([wrong("header", HEADER, "repeated", "must be sent once")])
     if idempotency_key is not None:
-        sent = (request.scope["path"].encode(), request.scope["query_string"], await request.body())
+        sent = (request.scope["path"].encode(), request.scope["query_string"], await content(request))
         work: UnitOfWork = request.state.work
         work.key = Key(idempotency_key, sha256(b"\n".join(sent)).hexdigest())
+
+
+async def content(request: Request) -> bytes:
+    """What is the same when it is sent again: the body, or what is in a file, around which each form is another."""
+    if not getattr(request, "takes_file", False):
+        return await request.body()
+    form = await request.form()
+    return await run_in_threadpool(digest, [part.file for part in form.values() if isinstance(part, UploadFile)])
+
+
+def digest(files: Sequence[BinaryIO]) -> bytes:
+    digests = [file_digest(file, "sha256").digest() for file in files]  # type: ignore[arg-type]
+    for file in files:
+        file.seek(0)
+    return b"".join(digests)
 
 
 def kept(key: Key, user_id: int, answer: Response, patient_id: int | None) -> IdempotencyKey:

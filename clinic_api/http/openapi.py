@@ -58,6 +58,8 @@ def describe(method: str, operation: dict[str, Any], models: dict[str, Any]) -> 
             parameter |= {"schema": fields_of(operation, models), "explode": False, "allowEmptyValue": True}
         else:
             parameter["schema"] = never_null(parameter["schema"])
+        if parameter["name"] == "dry_run":
+            parameter["allowEmptyValue"] = True
     for status, answer in operation["responses"].items():
         carried = {name: HEADERS[name] for name in headers_of(operation, status, answer)}
         answer.setdefault("headers", {}).update(carried)

@@ -1,10 +1,9 @@
 """Every error as `application/problem+json` (RFC 9457), with a sentence that names the next step."""
 
-import re
 from asyncio import CancelledError
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, get_args
+from typing import Any
 from urllib.parse import quote
 
 import structlog
@@ -12,7 +11,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
-from pydantic_core.core_schema import ErrorType
 from slowapi.errors import RateLimitExceeded
 from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
@@ -28,13 +26,12 @@ from clinic_api.http.logs import told
 from clinic_api.http.threads import NO_ANSWER
 from clinic_api.migrations import TOO_OLD, UNDEFINED_COLUMN, UNDEFINED_TABLE
 from clinic_api.models import metadata
+from clinic_api.sentences import field_error
 
 log = structlog.get_logger()
 
 BEARER = {"WWW-Authenticate": "Bearer"}
 SOON = {"Retry-After": "2"}  # seconds
-LONGEST_NAME = 40
-NAME = re.compile(r"[\w.\-\[\] ]+")
 MOST_ERRORS = 20
 
 STATUS: dict[type[errors.ClinicError], int] = {
@@ -53,7 +50,6 @@ DETAILS = {
     404: "There is nothing at this address. See /docs for what there is.",
     405: "This method is not for this address. The header Allow names those that are.",
     408: "The body came too slowly. Send it again, faster.",
-    413: "The body is too large. Send at most 1 MiB.",
     500: "Something went wrong on the server. Report the request_id to its operator.",
     503: "The server is being stopped. Send the request again in a moment.",
 }
@@ -63,29 +59,6 @@ TITLES = {
     422: "Validation error",
     505: "HTTP version not supported",
 }  # Python's own changed with 3.13
-SENTENCES = {
-    "missing": "is required",
-    "extra_forbidden": "does not exist here",
-    "json_invalid": "is not readable JSON",
-    "string_too_short": "must not be empty",
-    "string_too_long": "must have at most {max_length} characters",
-    "string_type": "must be text",
-    "string_unicode": "must be valid Unicode text",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_parsing_size": "must be a whole number of a sensible size",
-    "int_from_float": "must be a whole number",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "enum": "must be {expected}",
-    "literal_error": "must be {expected}",
-    "model_attributes_type": "must be a JSON object",
-    "datetime_parsing": "must be a moment that exists, such as 2026-01-31T09:30:00Z",
-    "datetime_from_date_parsing": "must be a moment that exists, such as 2026-01-31T09:30:00Z",
-}
-BUILT_IN = get_args(ErrorType)
 UNIQUE = {
     unique.name: (table.name.removesuffix("s"), unique.columns[0].name)
     for table in metadata.tables.values()
@@ -129,6 +102,20 @@ def on_invalid(request: Request, error: errors.Invalid) -> JSONResponse:
     return invalid(request, [{"field": error.field, "message": error.message, "code": error.code}])
 
 
+def on_wrong_rows(request: Request, error: errors.WrongRows) -> JSONResponse:
+    """Of a file that was not imported: what is wrong in it, row by row."""
+    counted = f"{error.errors} {'error' if error.errors == 1 else 'errors'}"
+    places = f"{error.wrong_rows} {'row' if error.wrong_rows == 1 else 'rows'}"
+    more: dict[str, Any] = {
+        "rows": error.rows,
+        "wrong_rows": error.wrong_rows,
+        "error_count": error.errors,
+        "errors": [cell._asdict() for cell in error.first],
+    }
+    detail = f"There are {counted} in {places}, so nothing was imported. Mend them, and send the file again."
+    return problem(request, 422, detail.replace("There are 1 ", "There is 1 "), **more)
+
+
 def on_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
     parts = error.errors()
     return invalid(request, [field_error(part) for part in parts[:MOST_ERRORS]], len(parts))
@@ -141,16 +128,6 @@ def invalid(request: Request, fields: list[dict[str, str]], count: int = 1) -> J
     if request.url.path.endswith("/auth/login"):
         more |= {"error": "invalid_request", "error_description": detail}
     return problem(request, 422, detail, **more)
-
-
-def field_error(part: Mapping[str, Any]) -> dict[str, str]:
-    """One of pydantic's errors, without what was sent."""
-    kind, place = part["type"], part["loc"]
-    field = "body" if kind == "json_invalid" else ".".join(map(str, place[1:]))
-    if not NAME.fullmatch(field):
-        field = str(place[0])  # a JSON body that was sent as a form has become a name
-    sentence = SENTENCES.get(kind, "is not valid").format(**part.get("ctx", {})) if kind in BUILT_IN else part["msg"]
-    return {"field": field[:LONGEST_NAME], "message": sentence, "code": kind}
 
 
 def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:
@@ -185,12 +162,14 @@ def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
 
 def methods_at(request: Request) -> set[str]:
     """All methods of this path; Starlette would name those of the first route alone."""
-    found: set[str] = set()
+    found: dict[str, set[str]] = {}
     path = request.scope["path"].removeprefix(request.scope["root_path"])
     for route in iter_route_contexts(request.app.routes):
         if route.path and route.methods and compile_path(route.path)[0].match(path):
-            found |= route.methods
-    return found or {"GET", "HEAD"}  # those of the static files
+            found.setdefault(route.path, set()).update(route.methods)
+    if path in found:  # a word that is no id
+        return found[path]
+    return {method for methods in found.values() for method in methods} or {"GET", "HEAD"}  # those of the static files
 
 
 def on_limit(request: Request, error: RateLimitExceeded) -> JSONResponse:
@@ -210,6 +189,7 @@ def on_end(request: Request, _error: BaseException) -> JSONResponse:
 def add_problems(app: FastAPI) -> None:
     app.add_exception_handler(errors.ClinicError, on_clinic_error)  # type: ignore[arg-type]
     app.add_exception_handler(errors.Invalid, on_invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(errors.WrongRows, on_wrong_rows)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, on_validation_error)  # type: ignore[arg-type]
     app.add_exception_handler(DBAPIError, on_database_error)  # type: ignore[arg-type]
     app.add_exception_handler(PoolTimeout, on_unready)

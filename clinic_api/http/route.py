@@ -3,20 +3,27 @@
 from collections.abc import Callable, Coroutine
 from functools import partial, wraps
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import Any, get_origin
 
 from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import SecurityScopes
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
 
 from clinic_api.errors import NotAcceptable, UnsupportedMediaType
 from clinic_api.http.auth import GUARDS
-from clinic_api.http.formats import refuse_other_formats
+from clinic_api.http.exports import ask_for_all
+from clinic_api.http.formats import CSV, JSON, format_of
 from clinic_api.http.idempotency import Replayed, take_key
-from clinic_api.http.strict import StrictRequest, refuse_media_type, refuse_unread
+from clinic_api.http.strict import StrictRequest, is_upload, refuse_media_type, refuse_unread
 from clinic_api.http.work import UnitOfWork
+
+WORDS = {"import"}
+"""Addresses that stand where an id could."""
+IN_CSV_TOO = {"content": {CSV: {"schema": {"type": "string"}, "example": "id,given_name\r\n1,José\r\n"}}}
 
 
 def as_work(endpoint: Callable[..., Any]) -> Callable[..., Any]:
@@ -26,6 +33,8 @@ def as_work(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(endpoint)
     async def run(*, work: UnitOfWork, **arguments: Any) -> Any:
+        if work.format == CSV:
+            ask_for_all(arguments["query"])
         return await work.do(partial(endpoint, work=work, **arguments))
 
     return run
@@ -44,7 +53,17 @@ class WorkRoute(APIRoute):
         if options["methods"] == ["POST"] and not path.startswith("/auth/"):
             dependencies.append(Depends(take_key))
         options["generate_unique_id_function"] = lambda route: route.name
+        self.formats = {JSON: "JSON"}
+        if get_origin(options["response_model"]) is list:
+            self.formats[CSV] = "CSV"
+            options["responses"] = {200: IN_CSV_TOO, **(options["responses"] or {})}
         super().__init__(path, as_work(endpoint), dependencies=dependencies, **options)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Where a word is an address of its own, it is no id for another method either."""
+        match, found = super().matches(scope)
+        is_word = not WORDS.isdisjoint(found.get("path_params", {}).values())
+        return (Match.NONE, {}) if is_word else (match, found)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = self.read if self.methods == {"GET"} else super().get_route_handler()
@@ -53,8 +72,12 @@ class WorkRoute(APIRoute):
             request = StrictRequest(request.scope, request.receive)
             work = request.state.work = UnitOfWork(request)
             try:
-                refuse_other_formats(request)
+                work.format = format_of(request, self.formats)
                 refuse_media_type(request, self)
+                if is_upload(self):  # only who may do this makes us take a large body
+                    await self.check_first(work, nothing)
+                    request.takes_file = True
+                    request.state.body.widen()
                 return await handle(request)
             except Replayed as replayed:
                 return replayed.answer

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.params import Form
+from fastapi.params import File, Form
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -20,6 +20,8 @@ from clinic_api.errors import UnsupportedMediaType
 
 CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^"';\s]*)""", re.IGNORECASE)
 UTF_8 = {"utf-8", "utf8", "us-ascii", "ascii"}
+
+MOST_BESIDE_A_FILE = 20  # fields
 
 
 class Repeated(Exception):
@@ -35,6 +37,8 @@ class StrictRequest(Request):
 
     repeated: Sequence[str] = ()
     """Told by `refuse_unread`, when it is known that the caller may."""
+    takes_file = False
+    """Whether the body may be large, and goes to the disk instead of the memory."""
 
     async def json(self) -> Any:
         text = await read(self)
@@ -50,6 +54,8 @@ class StrictRequest(Request):
 
     async def _get_form(self, **limits: Any) -> FormData:
         """Starlette puts something else in the place of what it cannot decode."""
+        if self.takes_file:
+            return await super()._get_form(max_files=1, max_fields=MOST_BESIDE_A_FILE)
         sent = await read(self)
         if self.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
             sent = unquote_to_bytes(sent.decode("ascii"))
@@ -96,7 +102,11 @@ async def refuse_unread(request: Request) -> None:
         if not route.dependant.query_params:
             raise RequestValidationError([wrong("query", name, "extra_forbidden") for name in request.query_params])
     if is_form(route):
-        refuse_repeated("body", twice(name for name, _ in (await request.form()).multi_items()))
+        names = [name for name, _ in (await request.form()).multi_items()]
+        refuse_repeated("body", twice(names))
+        known = {field.alias for field in route.dependant.body_params}
+        if is_upload(route) and (unknown := [name for name in names if name not in known]):
+            raise RequestValidationError([wrong("body", name, "extra_forbidden") for name in unknown])
     elif isinstance(request, StrictRequest):
         refuse_repeated("body", request.repeated)
     if route.body_field is None and has_body(request) and (await read(request)).strip() not in (b"", b"{}"):
@@ -130,6 +140,11 @@ def refuse_media_type(request: Request, route: APIRoute) -> None:
         raise UnsupportedMediaType("Send the header Content-Type once.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
+    if is_upload(route) and media_type != "multipart/form-data":
+        raise UnsupportedMediaType(
+            "Send the file in a form (Content-Type: multipart/form-data), in the field `file`;"
+            " with requests: files={'file': …}."
+        )
     if is_form(route) and media_type not in ("application/x-www-form-urlencoded", "multipart/form-data"):
         raise UnsupportedMediaType(
             "Send this as a form (Content-Type: application/x-www-form-urlencoded), not as JSON;"
@@ -144,6 +159,10 @@ def refuse_media_type(request: Request, route: APIRoute) -> None:
 
 def is_form(route: APIRoute) -> bool:
     return route.body_field is not None and isinstance(route.body_field.field_info, Form)
+
+
+def is_upload(route: APIRoute) -> bool:
+    return route.body_field is not None and isinstance(route.body_field.field_info, File)
 
 
 def has_body(request: Request) -> bool:

@@ -62,10 +62,10 @@ class Threads:
         try:
             async with asyncio.timeout(self.patience) as deadline:
                 return await asyncio.get_running_loop().run_in_executor(self.pool, job)
-        except TimeoutError:
+        except (TimeoutError, asyncio.CancelledError):  # the server ends, or the client of a long job has left
+            job.expire()
             if not deadline.expired():
                 raise
-            job.expire()
             raise Unready(NO_ANSWER) from None
         finally:
             self.inside -= 1

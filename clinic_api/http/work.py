@@ -15,6 +15,7 @@ from sqlmodel import Session, select
 from clinic_api.audit import Actor, act_as
 from clinic_api.database import Selection, commit, entity, find, is_transient
 from clinic_api.errors import Conflict, Invalid, Refused, Unauthenticated, Unready
+from clinic_api.http.formats import JSON
 from clinic_api.http.idempotency import Key, Replayed, kept
 from clinic_api.http.limits import network_of
 from clinic_api.http.threads import NO_ANSWER, Job, Threads
@@ -45,6 +46,8 @@ class UnitOfWork:
     connection: Connection
     job: Job[Any]
     committing = False
+    format = JSON
+    """The media type of the answer."""
     shown: list[tuple[list[int], bool]]
     """Ids of patients, and whether in a list."""
     about: int | None = None
@@ -86,9 +89,9 @@ class UnitOfWork:
         if model is Patient:
             self.shown.append((ids, in_a_list))
 
-    async def do(self, task: Callable[[], Answer]) -> Answer:
+    async def do(self, task: Callable[[], Answer], threads: Threads | None = None) -> Answer:
         """Do this in a thread, in one transaction that is committed before the answer leaves."""
-        threads: Threads = self.tools.threads
+        threads = threads or self.tools.threads
         job = self.job = Job(partial(self.run, task))
         return await threads.do(job)
 

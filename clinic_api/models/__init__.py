@@ -9,6 +9,7 @@ from clinic_api.models.doctor import Doctor, DoctorCreate, DoctorPublic, DoctorQ
 from clinic_api.models.emergency import EmergencyAccessPublic, EmergencyGrant, EmergencyRequest
 from clinic_api.models.fields import Action, Entity, Id, Role
 from clinic_api.models.idempotency_key import IdempotencyKey
+from clinic_api.models.import_report import ImportQuery, ImportReport
 from clinic_api.models.login import LoginForm, RefreshRequest, TokenPair
 from clinic_api.models.page import ListQuery
 from clinic_api.models.patient import Patient, PatientCreate, PatientPublic, PatientQuery, PatientUpdate
@@ -38,6 +39,8 @@ __all__ = [
     "Entity",
     "Id",
     "IdempotencyKey",
+    "ImportQuery",
+    "ImportReport",
     "ListQuery",
     "LoginForm",
     "LoginSession",

@@ -32,7 +32,7 @@ class AuditEventBase(SQLModel):
     entity_ids: Annotated[
         list[int] | None,
         Field(sa_type=ARRAY(Integer)),
-        Rule(description="The records that a list showed.", examples=[None]),
+        Rule(description="The records that a list showed, or that were imported or exported.", examples=[None]),
     ] = None
     changes: Annotated[
         dict[str, list[Any]] | None,

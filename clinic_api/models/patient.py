@@ -42,6 +42,10 @@ class PatientBase(SQLModel):
     active: Active = True
     deceased_date: DeceasedDate = None
 
+    def refuse_contradictions(self) -> None:
+        if self.deceased_date is not None and self.deceased_date < self.birth_date:
+            raise Invalid("deceased_date", "must not be before birth_date", "before_birth")
+
 
 class Patient(PatientBase, Record, table=True):
     searched: ClassVar = ("given_name", "family_name", "medical_record_number", "email", "phone")
@@ -70,10 +74,6 @@ class Patient(PatientBase, Record, table=True):
         if self.id is None or inspect(self).attrs.medical_record_number.history.has_changes():
             number = func.claim_medical_record_number(self.medical_record_number)
             self.medical_record_number = connection.scalar(select(number))
-
-    def refuse_contradictions(self) -> None:
-        if self.deceased_date is not None and self.deceased_date < self.birth_date:
-            raise Invalid("deceased_date", "must not be before birth_date", "before_birth")
 
 
 class PatientCreate(Input, PatientBase):

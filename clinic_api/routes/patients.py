@@ -1,8 +1,8 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, File, Query, Response, UploadFile
 
-from clinic_api.http import answers
+from clinic_api.http import answers, imports
 from clinic_api.http.auth import admin, staff
 from clinic_api.http.conditions import find_fresh
 from clinic_api.http.route import WorkRoute
@@ -10,6 +10,8 @@ from clinic_api.http.work import Work
 from clinic_api.models import (
     DoctorPublic,
     Id,
+    ImportQuery,
+    ImportReport,
     ListQuery,
     Patient,
     PatientCreate,
@@ -33,6 +35,20 @@ def create_patient(data: PatientCreate, work: Work) -> Response:
 def list_patients(query: Annotated[PatientQuery, Query()], work: Work) -> Response:
     """The clinic's patients; a doctor sees their own."""
     return answers.page(work, PatientPublic, patients_matching(work.connection, work.user, query), query)
+
+
+@router.post("/import", dependencies=[admin], response_model=ImportReport)
+async def import_patients(
+    file: Annotated[UploadFile, File(description="CSV in UTF-8; the first row names the columns.")],
+    query: Annotated[ImportQuery, Query()],
+    work: Work,
+) -> Response:
+    """Add the patients of a CSV file, up to 200 MiB: all rows, or none if one is wrong.
+
+    The columns are the fields of `POST /patients`, in any order; an exported file can be imported as it is. Rows are
+    told by the numbers that a spreadsheet shows.
+    """
+    return await imports.imported(work, file.file, dry_run=query.dry_run)
 
 
 @router.get("/{patient_id}", dependencies=[staff], response_model=PatientPublic)

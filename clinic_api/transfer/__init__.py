@@ -4,3 +4,7 @@ from collections.abc import Callable
 
 Tell = Callable[[str, float], None]
 """Shows what is being done, and which share of it is done."""
+
+
+def nothing(*_: object) -> None:
+    """Shows nothing, and waits for nobody."""

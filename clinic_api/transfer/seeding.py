@@ -8,22 +8,24 @@ from itertools import accumulate, count, islice, repeat
 from random import Random
 from typing import Any
 
-from sqlalchemy import Table, func, text
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import func, text
+from sqlmodel import Session, col, select
 
 from clinic_api.audit import tell as tell_audit
-from clinic_api.models import Action, Assignment, Doctor, Entity, Patient, Role, User
+from clinic_api.models import Action, Doctor, Entity, Patient, Role, User
 from clinic_api.models.base import Record
 from clinic_api.models.fields import Gender
 from clinic_api.search import fold, stored_words
 from clinic_api.transfer import Tell
-from clinic_api.transfer.copying import batches, copy
 from clinic_api.transfer.names import CULTURES, DOMAINS, SPECIALTIES, Culture
+from clinic_api.transfer.statements import allow_time, batches, copy
 
 LAST_DAY = date(2025, 12, 31)
 """All are born before, however late the clinic is filled, so that a seed always makes the same people."""
 RECORDS_SINCE, RECORDS_FOR = datetime(2016, 1, 1, tzinfo=UTC), timedelta(days=3_650)
 OLDEST = 98 * 365  # days
+BATCH = 2_000  # people
+WITHIN = 600  # seconds, for each batch
 KEPT = ("id", "created_at", "updated_at", "version", "retired_at", "search_words")
 NEXT_IDS = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :number)")
 NEXT_NUMBERS = text("""
@@ -136,16 +138,16 @@ def seed(session: Session, patient_count: int, doctor_count: int, seed: int, tel
     There are none while no administrator is there who could have made them.
     """
     random = Random(seed)
-    session.connection().execute(text("SET LOCAL statement_timeout = 0"))
+    allow_time(session.connection(), WITHIN)
     doctor_ids = add_doctors(session, random, doctor_count)
     by = session.exec(select(func.min(User.id)).where(User.role == Role.ADMIN)).one()
     made, assigned, step = 0, 0, RECORDS_FOR / max(1, patient_count)
-    for batch in batches(islice(patients(random), patient_count)):
+    for batch in batches(islice(patients(random), patient_count), BATCH):
         moments = [RECORDS_SINCE + step * (made + place) for place in range(len(batch))]
         ids = add_patients(session, random, batch, moments)
         if by is not None and doctor_ids:
             links = list(assignments(random, ids, moments, doctor_ids, by))
-            copy(session.connection(), table_of(Assignment), ASSIGNED, links)
+            copy(session.connection(), "assignments", ASSIGNED, links)
             assigned += len(links)
         made += len(batch)
         tell(f"Making patients: {made:,} of {patient_count:,}", made / patient_count)
@@ -156,7 +158,7 @@ def seed(session: Session, patient_count: int, doctor_count: int, seed: int, tel
 def add_doctors(session: Session, random: Random, number: int) -> list[int]:
     first = (session.exec(select(func.max(Doctor.id))).one() or 0) + 1
     ids: list[int] = []
-    for batch in batches(islice(doctors(random, first), number)):
+    for batch in batches(islice(doctors(random, first), number), BATCH):
         ids += add(session, Doctor, batch, [RECORDS_SINCE] * len(batch), [None] * len(batch))
     return ids
 
@@ -179,7 +181,7 @@ def add(
     words = [stored_words(*(values[name] for name in model.searched)) for values in batch]
     kept = zip(ids, moments, moments, repeat(1), retired, words, strict=False)
     rows = [(*own, *values.values()) for own, values in zip(kept, batch, strict=True)]
-    copy(session.connection(), table_of(model), [*KEPT, *batch[0]], rows)
+    copy(session.connection(), str(model.__tablename__), [*KEPT, *batch[0]], rows, ["family_name"])
     return ids
 
 
@@ -200,7 +202,3 @@ def assignments(
         kind = random.random()
         treated_by = {doctor_ids[int(random.random() ** 1.4 * len(doctor_ids))] for _ in range(2 if kind < 0.05 else 1)}
         yield from ((doctor_id, patient_id, moment, by) for doctor_id in treated_by if kind < 0.9)
-
-
-def table_of(model: type[SQLModel]) -> Table:
-    return model.metadata.tables[str(model.__tablename__)]

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from clinic_api.http.bodies import BodyLimit
+from clinic_api.http.bodies import BodyLimit, Bounds
 
 JSON = {"Content-Type": "application/json"}
 
@@ -27,14 +27,14 @@ async def drip() -> Message:
 
 def test_a_body_that_never_ends_is_ended() -> None:
     with pytest.raises(HTTPException) as refusal:
-        asyncio.run(BodyLimit(read, within=0.05)({"type": "http", "headers": []}, drip, nothing))
+        asyncio.run(BodyLimit(read, lambda: Bounds(within=0.05))({"type": "http", "headers": []}, drip, nothing))
     assert (refusal.value.status_code, refusal.value.headers) == (408, {"Connection": "close"})
 
 
 def test_a_body_that_is_announced_too_large_is_not_waited_for() -> None:
     scope = {"type": "http", "headers": [(b"content-length", b"1048577")]}
     with pytest.raises(HTTPException) as refusal:
-        asyncio.run(BodyLimit(read, within=60)(scope, asyncio.Event().wait, nothing))  # type: ignore[arg-type]
+        asyncio.run(BodyLimit(read, lambda: Bounds(within=60))(scope, asyncio.Event().wait, nothing))  # type: ignore[arg-type]
     assert refusal.value.status_code == 413
 
 
@@ -50,7 +50,9 @@ def test_after_the_body_a_client_may_be_as_quiet_as_it_likes() -> None:
     async def wait_for_its_end(_scope: Scope, receive: Receive, _send: Send) -> None:
         assert [(await receive())["type"] for _ in range(2)] == ["http.request", "http.disconnect"]
 
-    asyncio.run(BodyLimit(wait_for_its_end, within=0.01)({"type": "http", "headers": []}, receive, nothing))
+    asyncio.run(
+        BodyLimit(wait_for_its_end, lambda: Bounds(within=0.01))({"type": "http", "headers": []}, receive, nothing)
+    )
 
 
 def test_a_large_body_is_refused(admin: TestClient) -> None:

@@ -110,6 +110,26 @@ def test_who_takes_json_gets_json(accept: str, admin: TestClient) -> None:
     assert admin.get("/patients", headers={"Accept": accept}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("text/csv", "text/csv"),
+        ("TEXT/CSV; charset=utf-8", "text/csv"),
+        ("text/*", "text/csv"),
+        ("text/csv, application/json", "application/json"),
+        ("text/csv, application/json;q=0.9", "text/csv"),
+        ("text/csv;q=0.8, application/json;q=0.9", "application/json"),
+        ("text/csv, */*;q=0.1", "text/csv"),
+        ("*/*, text/csv;q=0.5", "application/json"),
+        ("*/*, application/json;q=0", "text/csv"),
+        ("text/*;q=0.5, text/csv;q=0, application/*;q=0.1", "application/json"),
+    ],
+)
+def test_who_takes_several_formats_gets_the_one_they_like_best(accept: str, media_type: str, admin: TestClient) -> None:
+    answer = admin.get("/patients", headers={"Accept": accept})
+    assert answer.headers["content-type"].partition(";")[0] == media_type
+
+
 @pytest.mark.parametrize("accept", ["text/html", "application/xml, application/json;q=0", "nonsense", "json"])
 def test_who_does_not_take_json_is_told_so_after_the_right(
     accept: str, admin: TestClient, doctor: TestClient, client: TestClient

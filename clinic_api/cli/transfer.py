@@ -1,0 +1,128 @@
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Annotated, Any
+
+import typer
+from sqlmodel import Session
+
+from clinic_api import migrations
+from clinic_api.audit import Actor
+from clinic_api.backup.archive import in_words, start_of, written_aside
+from clinic_api.cli.console import fail, settings_and_errors
+from clinic_api.cli.progress import long_work
+from clinic_api.database import Selection, commit, database
+from clinic_api.errors import WrongRows
+from clinic_api.models import Entity, ImportReport, ListQuery, Patient, PatientPublic
+from clinic_api.reading import whole_list
+from clinic_api.services.care import kept
+from clinic_api.transfer.exporting import Snapshot, as_csv, tell_export
+from clinic_api.transfer.importing import import_patients
+from clinic_api.transfer.statements import allow_time, analyze
+
+HEADER = as_csv([PatientPublic.model_fields])
+SHOWN = 20  # likely duplicates
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(help="CSV in UTF-8, whose first row names the columns; - for the input.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file, and store nothing.")] = False,
+) -> None:
+    """Add the patients of a CSV file: all rows, or none if one is wrong.
+
+    The columns are the fields of a patient, in any order; what `export` has written can be imported as it is.
+
+    Example: python -m clinic_api import --dry-run patients.csv
+    """
+    with settings_and_errors() as settings, opened(file) as source, database(settings) as engine:
+        migrations.refuse_older(engine)
+        began = time.monotonic()
+        try:
+            with long_work("Nothing was imported.") as tell, Session(engine) as session:
+                allow_time(session.connection(), settings.transfer_timeout)
+                report = import_patients(session, source, dry_run=dry_run, tell=tell)
+                tell("Storing", 1)
+                commit(session)
+                if not dry_run:
+                    analyze(engine, "patients", "patient_words", "unassigned_patients")
+        except WrongRows as error:
+            show([cell._asdict() for cell in error.first], "What is wrong")
+            told = f"The first {len(error.first):,} are shown. " if error.errors > len(error.first) else ""
+            fail(f"{error.errors:,} errors in {error.wrong_rows:,} of {error.rows:,} rows. {told}Nothing was imported.")
+        conclude(report, time.monotonic() - began)
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[IO[bytes]]:
+    """The file, or all that comes in."""
+    if str(file) != "-":
+        try:
+            source = file.open("rb")
+        except OSError as error:
+            fail(f"Cannot read {file} ({error.strerror}).")
+        with source:
+            yield source
+    else:
+        with TemporaryFile() as kept:
+            shutil.copyfileobj(sys.stdin.buffer, kept)
+            yield kept
+
+
+def conclude(report: ImportReport, seconds: float) -> None:
+    likely = report.likely_duplicates
+    if likely.count:
+        show([one.model_dump() for one in likely.first[:SHOWN]], "Same name and birth date")
+        print(f"{likely.count:,} rows tell of somebody who seems to be there already (the first are shown above).")
+    if report.dry_run:
+        print(f"Nothing is wrong in {report.rows:,} rows, checked in {seconds:.1f} s. Nothing was imported: a dry run.")
+    else:
+        print(f"Imported {report.imported:,} patients in {seconds:.1f} s.")
+
+
+def show(rows: Sequence[dict[str, object]], title: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*rows[0], title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
+    Console(stderr=True).print(table)
+
+
+def refuse_to_overwrite(file: Path) -> None:
+    with in_words(file):
+        if file.exists() and not (file.is_file() and start_of(file, len(HEADER)) in (HEADER, b"")):
+            fail(f"{file} exists and is no export, so it is not replaced. Choose another name.")
+
+
+def export_file(
+    file: Annotated[Path, typer.Argument(help="Where to. An earlier export that is there is replaced.")],
+) -> None:
+    """Write all patients into a CSV file, as they are at one moment. Only its owner may read it.
+
+    Example: python -m clinic_api export patients.csv
+    """
+    with settings_and_errors() as settings, database(settings) as engine:
+        migrations.refuse_older(engine)
+        refuse_to_overwrite(file)
+        began, done = time.monotonic(), 0
+        statement = whole_list(PatientPublic, Selection(kept(Patient, retired=False)), ListQuery())
+        with (
+            long_work("Nothing was written.") as tell,
+            written_aside(file) as fresh,
+            closing(Snapshot(engine, statement, settings.transfer_timeout)) as snapshot,
+        ):
+            changes: dict[str, Any] | None = {"filter": [None, None], "count": [None, snapshot.count]}
+            fresh.write(HEADER)
+            while (part := snapshot.read()).csv or changes:
+                tell_export(engine, Actor(), Entity.patient, part, changes)
+                fresh.write(part.csv)
+                changes = None
+                done += len(part.ids)
+                tell(f"Writing: {done:,} of {snapshot.count:,} patients", done / max(1, snapshot.count))
+        print(f"Exported {snapshot.count:,} patients in {time.monotonic() - began:.1f} s: {file}.")

@@ -1,0 +1,43 @@
+"""What is wrong with a field, in words: pydantic's errors, without what was sent."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from pydantic_core.core_schema import ErrorType
+
+LONGEST_NAME = 40
+NAME = re.compile(r"[\w.\-\[\] ]+")
+BUILT_IN = get_args(ErrorType)
+SENTENCES = {
+    "missing": "is required",
+    "extra_forbidden": "does not exist here",
+    "json_invalid": "is not readable JSON",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_type": "must be text",
+    "string_unicode": "must be valid Unicode text",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number of a sensible size",
+    "int_from_float": "must be a whole number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "enum": "must be {expected}",
+    "literal_error": "must be {expected}",
+    "model_attributes_type": "must be a JSON object",
+    "datetime_parsing": "must be a moment that exists, such as 2026-01-31T09:30:00Z",
+    "datetime_from_date_parsing": "must be a moment that exists, such as 2026-01-31T09:30:00Z",
+}
+
+
+def field_error(part: Mapping[str, Any]) -> dict[str, str]:
+    """One of pydantic's errors; its place begins with where the field stands, in the body for example."""
+    kind, place = part["type"], part["loc"]
+    field = "body" if kind == "json_invalid" else ".".join(map(str, place[1:]))
+    if not NAME.fullmatch(field):
+        field = str(place[0])  # a JSON body that was sent as a form has become a name
+    sentence = SENTENCES.get(kind, "is not valid").format(**part.get("ctx", {})) if kind in BUILT_IN else part["msg"]
+    return {"field": field[:LONGEST_NAME], "message": sentence, "code": kind}

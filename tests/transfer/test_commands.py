@@ -1,0 +1,90 @@
+"""`import` and `export`, as processes."""
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import URL, Engine, text
+
+from tests.factories import make_patient
+from tests.process import environment, run, text_of
+
+SHEET = "given_name,birth_date\nJosé,1984-02-29\nAda,1990-12-31\n"
+
+
+@pytest.fixture
+def settings(database_url: URL) -> dict[str, str]:
+    return {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url)}
+
+
+def test_import_adds_all_rows(admin: TestClient, tmp_path: Path, settings: dict[str, str]) -> None:
+    (tmp_path / "patients.csv").write_text(SHEET)
+    checked = run("clinic_api", "import", "--dry-run", "patients.csv", cwd=tmp_path, **settings)
+    assert (checked.returncode, "Nothing is wrong in 2 rows" in checked.stdout) == (0, True), checked.stderr
+    assert admin.get("/patients").json() == []
+    done = run("clinic_api", "import", "patients.csv", cwd=tmp_path, **settings)
+    assert (done.returncode, "Imported 2 patients" in done.stdout) == (0, True), done.stderr
+    assert [patient["given_name"] for patient in admin.get("/patients").json()] == ["José", "Ada"]
+    (event,) = admin.get("/audit?action=import").json()
+    assert (event["actor_id"], event["entity_ids"]) == (None, [1, 2])
+    again = run("clinic_api", "import", "patients.csv", cwd=tmp_path, **settings)
+    assert (again.returncode, "2 rows tell of somebody who seems to be there" in again.stdout) == (0, True)
+
+
+def test_import_reads_what_is_piped(admin: TestClient, tmp_path: Path, settings: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "clinic_api", "import", "-"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment(**settings), input=SHEET.encode(), capture_output=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(admin.get("/patients").json()) == 2
+
+
+def test_import_shows_what_is_wrong_by_row_and_without_values(
+    admin: TestClient, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    (tmp_path / "patients.csv").write_text(f"{SHEET}Hidden,tomorrow\nHidden,1984-02-30\n")
+    done = run("clinic_api", "import", "patients.csv", cwd=tmp_path, **settings)
+    assert done.returncode == 1
+    assert "2 errors in 2 of 4 rows. Nothing was imported." in done.stderr
+    assert [line.split()[1] for line in done.stderr.splitlines() if "birth_date" in line] == ["4", "5"]
+    for hidden in ("Hidden", "tomorrow", "Traceback"):
+        assert hidden not in done.stderr
+    assert admin.get("/patients").json() == []
+
+
+def test_import_says_that_a_file_is_not_there(tmp_path: Path, settings: dict[str, str]) -> None:
+    done = run("clinic_api", "import", "nothing.csv", cwd=tmp_path, **settings)
+    assert (done.returncode, done.stderr.strip()) == (1, "Cannot read nothing.csv (No such file or directory).")
+
+
+def test_what_is_exported_is_for_its_owner_and_can_be_imported(
+    admin: TestClient, engine: Engine, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    make_patient(admin, phone="+49 30 123")
+    retired = make_patient(admin)["id"]
+    admin.delete(f"/patients/{retired}").raise_for_status()
+    for _ in range(2):  # an earlier export is replaced
+        done = run("clinic_api", "export", "patients.csv", cwd=tmp_path, **settings)
+        assert (done.returncode, "Exported 1 patients" in done.stdout) == (0, True), done.stderr
+    assert stat.S_IMODE((tmp_path / "patients.csv").stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["patients.csv"]
+    assert (tmp_path / "patients.csv").read_bytes() == admin.get("/patients", headers={"Accept": "text/csv"}).content
+    (event, *_) = admin.get("/audit?action=export").json()
+    assert event["changes"] == {"filter": [None, None], "count": [None, 1]}
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE patients, assignments"))
+    assert run("clinic_api", "import", "patients.csv", cwd=tmp_path, **settings).returncode == 0
+    assert [patient["phone"] for patient in admin.get("/patients").json()] == ["+49 30 123"]
+
+
+def test_export_replaces_nothing_else(database_url: URL, tmp_path: Path, settings: dict[str, str]) -> None:
+    (tmp_path / "notes.csv").write_text("mine")
+    done = run("clinic_api", "export", "notes.csv", cwd=tmp_path, **settings)
+    assert (done.returncode, "exists and is no export" in done.stderr) == (1, True)
+    assert (tmp_path / "notes.csv").read_text() == "mine"
+    done = run("clinic_api", "export", "no/where.csv", cwd=tmp_path, **settings)
+    assert (done.returncode, "Cannot use" in done.stderr, "Traceback" in done.stderr) == (1, True, False)
