@@ -38,6 +38,6 @@ def seed(
             links = seeding.seed(session, patients, doctors, seed, tell)
             session.commit()
             tell("Looking at what is there now", 1)
-            analyze(engine, "patients", "patient_words", "unassigned_patients")
+            analyze(engine)
         seconds = time.monotonic() - began
     print(f"Added {patients:,} patients, {doctors:,} doctors and {links:,} assignments in {seconds:.1f} s.")

@@ -48,7 +48,7 @@ def import_file(
                 tell("Storing", 1)
                 commit(session)
                 if not dry_run:
-                    analyze(engine, "patients", "patient_words", "unassigned_patients")
+                    analyze(engine)
         except WrongRows as error:
             show([cell._asdict() for cell in error.first], "What is wrong")
             told = f"The first {len(error.first):,} are shown. " if error.errors > len(error.first) else ""

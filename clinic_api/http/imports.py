@@ -38,7 +38,7 @@ async def imported(work: UnitOfWork, file: BinaryIO, *, dry_run: bool) -> Respon
         answer = task.result()
         if made >= MANY:
             with suppress(DBAPIError, Unready):
-                await transfers.do(Job(partial(analyze, work.tools.engine, "patients")))
+                await transfers.do(Job(partial(analyze, work.tools.engine)))
         return answer
 
 

@@ -66,8 +66,11 @@ def told(connection: Connection, error: Any) -> DBAPIError:
     return kind("COPY", None, error, hide_parameters=True, connection_invalidated=is_gone)
 
 
-def analyze(engine: Engine, *tables: str) -> None:
-    """Let PostgreSQL look at what is there now, and plan accordingly; if it cannot, it does so by itself in minutes."""
+def analyze(engine: Engine) -> None:
+    """Let PostgreSQL look at the patients that are there now, on whose number each search's way depends.
+
+    If it cannot now, it does so by itself within minutes.
+    """
     with suppress(DBAPIError), engine.begin() as connection:
         allow_time(connection, ANALYZE_WITHIN)
-        connection.execute(text(f"ANALYZE {', '.join(tables)}"))
+        connection.execute(text("ANALYZE patients, patient_words, unassigned_patients, assignments"))
