@@ -14,6 +14,7 @@ FLOORS = [
         "embedded",
         "migrations",
         "reading",
+        "ordering",
         "estimates",
         "finding",
         "audit",
