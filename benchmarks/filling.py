@@ -47,12 +47,9 @@ FROM generate_series(1, %(doctors)s) AS n;
 INSERT INTO users (version, email, role, is_active, hashed_password, doctor_id)
 SELECT 1, email, 'DOCTOR', true, %(hashed)s, id FROM doctors ORDER BY id
 """
-# That each of them exists need not be checked a million times.
 ASSIGNMENTS = """
-SET session_replication_role = replica;
 INSERT INTO assignments (doctor_id, patient_id, assigned_by)
 SELECT mod(id, %(doctors)s) + 1, id, 1 FROM patients;
-RESET session_replication_role;
 SELECT setval('medical_record_numbers', %(patients)s), setval('patients_id_seq', %(patients)s)
 """
 FIRST_DAY = date(1930, 1, 1)

@@ -36,6 +36,7 @@ from clinic_api.models import (
     User,
 )
 from clinic_api.models.base import Record
+from clinic_api.ordering import after
 from clinic_api.reading import where_equal
 
 ENTITIES: dict[type[SQLModel], Entity] = {User: Entity.user, Doctor: Entity.doctor, Patient: Entity.patient}
@@ -147,14 +148,16 @@ def events_in(batches: Select[Any] | CompoundSelect[Any]) -> SelectOfScalar[Audi
     return select(AuditEvent).where(col(AuditEvent.id).in_(ids))
 
 
+A_BATCH_AT_MOST = timedelta(minutes=1)
+"""From its first event to its last: looks are gathered for a second, a little longer while the database is away."""
 # Each row of the access log has an event at least, so the newest `n` events lie in its newest `n` rows; and after the
 # place where a page ended, in the `n` rows that are older throughout, or in one that was being gathered at that moment.
 LOG = select(AccessLogEntry.event_ids).where(AccessLogEntry.patient_id == bindparam("log_of"))
 NEWEST = (col(AccessLogEntry.newest_at), col(AccessLogEntry.newest_id))
-AT = cast(bindparam("after_0"), DateTime(timezone=True))
-END = tuple_(AT, bindparam("after_1"))
+AT = cast(after(0), DateTime(timezone=True))
+END = tuple_(AT, after(1))
 FIRST = LOG.order_by(*(column.desc() for column in NEWEST)).limit(bindparam("most"))
-GATHERED = LOG.where(tuple_(*NEWEST) >= END, AccessLogEntry.newest_at < AT + timedelta(minutes=1))
+GATHERED = LOG.where(tuple_(*NEWEST) >= END, AccessLogEntry.newest_at < AT + A_BATCH_AT_MOST)
 BATCHES = events_in(LOG)
 FIRST_BATCHES = events_in(FIRST)
 NEXT_BATCHES = events_in(union_all(FIRST.where(tuple_(*NEWEST) < END), GATHERED))

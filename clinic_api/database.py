@@ -67,6 +67,7 @@ def make_engine(url: URL, settings: Settings) -> Engine:
         pool_timeout=settings.request_timeout,
         pool_use_lifo=True,
         hide_parameters=True,
+        query_cache_size=200,  # statements, of up to 200 KB each
         use_native_hstore=False,  # it would ask for it on each new connection
         connect_args={"connect_timeout": math.ceil(settings.connect_timeout), "application_name": "clinic-api"} | ALIVE,
     )

@@ -20,7 +20,7 @@ def compile_explain(element: Explain, compiler: Any, **options: Any) -> str:
     return f"EXPLAIN (FORMAT JSON) {compiler.process(element.statement, **options)}"
 
 
-def estimated(connection: Connection, statements: Sequence[Select[Any]]) -> list[int]:
+def estimated(connection: Connection, statements: Sequence[Select[Any]], values: dict[str, Any]) -> list[int]:
     """How many rows PostgreSQL expects of each of these, two at least, without running them."""
-    plan = connection.execute(Explain(union_all(*statements))).scalar_one()
+    plan = connection.execute(Explain(union_all(*statements)), values).scalar_one()
     return [part["Plan Rows"] for part in plan[0]["Plan"]["Plans"]]

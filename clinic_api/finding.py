@@ -42,22 +42,21 @@ class Condition(NamedTuple):
     holds: ColumnElement[bool]
     along: SelectBase | None = None
     """Where the ids stand in a table of their own: what an index of it has, in that order, and the id last."""
-    equal: tuple[SQLColumnExpression[Any], object] | None = None
-    """The field that has this value, where it has an index."""
+    between: tuple[SQLColumnExpression[Any], ColumnElement[bool]] | None = None
+    """Where an index has the field in front of the id: the field, and that it lies between the value and itself."""
 
 
 def filtered(
-    statement: SelectOfScalar[Patient], panels: Sequence[Condition], others: Sequence[Condition], sort: str | None
+    statement: SelectOfScalar[Patient], panels: Sequence[Condition], others: Sequence[Condition], *, is_sorted: bool
 ) -> Selection[Patient]:
     """Those of whom all this is true, by id along the first that stands apart. A panel is small enough to be sorted."""
-    if sort is not None:
+    if is_sorted:
         statement = by_ids(statement, *(panel.ids for panel in panels))
         return Selection(statement.where(*(each.holds for each in others)))
     wanted = [*panels, *others]
-    if len(wanted) == 1 and wanted[0].equal is not None:
-        field, value = wanted[0].equal
-        # Of `=` PostgreSQL would know that the index is in the order of ids, and might prefer to walk along those.
-        return Selection(statement.where(field.between(value, value)), order=(Key(field), Key(col(Patient.id))))
+    if len(wanted) == 1 and wanted[0].between is not None:
+        field, lies_between = wanted[0].between
+        return Selection(statement.where(lies_between), order=(Key(field), Key(col(Patient.id))))
     apart = next((each for each in wanted if each.along is not None), None)
     statement = statement.where(*(each.holds for each in wanted if each is not apart))
     if apart is None or apart.along is None:
@@ -80,33 +79,30 @@ def found_among_few(among: Selection[Found], typed: str | None) -> Selection[Fou
 
 
 def found_patients(
-    connection: Connection,
-    statement: SelectOfScalar[Patient],
-    typed: str,
-    others: Sequence[Condition],
-    sort: str | None,
+    connection: Connection, among: Selection[Patient], typed: str, others: Sequence[Condition], *, is_sorted: bool
 ) -> Selection[Patient]:
     """Those of these patients in use whom the typed words find and of whom the other conditions are true.
 
     What is rare is looked up first. Where nothing is, the first word is walked along, as the words are in order.
     """
-    words = typed_words(typed)
+    statement, words = among.statement, typed_words(typed)
     if not words:
-        return Selection(statement.where(false()))
+        return among._replace(statement=statement.where(false()))
     wanted = [*map(begins_a_word, words), *others]
-    if len(wanted) == 1 and sort is None:
+    if len(wanted) == 1 and not is_sorted:
         each_once = select(PatientWord.patient_id).where(begins(words[0])).distinct()
-        return along_the_words(statement, words[0], [], how_many(each_once))
-    total, *sizes = estimated(connection, [select(Patient.id), *(condition.ids for condition in wanted)])
+        return along_the_words(among, words[0], [], how_many(each_once))
+    rows = [select(Patient.id), *(condition.ids for condition in wanted)]
+    total, *sizes = estimated(connection, rows, among.values)
     smallest = min(sizes)
     is_rare = smallest <= min(total // 100, 10_000)
     most = 20 * smallest if is_rare else total // 10  # to look at a patient takes as long as 20 ids of an index
     narrowed = looked_up(statement, [(each, size <= most) for each, size in zip(wanted, sizes, strict=True)])
-    if sort is not None or is_rare:
-        return Selection(narrowed, order=best_first(Patient, words[0]))
+    if is_sorted or is_rare:
+        return among._replace(statement=narrowed, order=best_first(Patient, words[0]))
     others_sized = zip(wanted[1:], sizes[1:], strict=True)
     rest = [in_a_hash(each) if size <= min(most, 100_000) else each.holds for each, size in others_sized]
-    return along_the_words(statement, words[0], rest, how_many(narrowed))
+    return along_the_words(among, words[0], rest, how_many(narrowed))
 
 
 def begins_a_word(typed: str) -> Condition:
@@ -163,15 +159,16 @@ def in_a_hash(condition: Condition) -> ColumnElement[bool]:
 
 
 def along_the_words(
-    statement: SelectOfScalar[Patient], typed: str, rest: Sequence[ColumnElement[bool]], counted: SelectOfScalar[int]
+    among: Selection[Patient], typed: str, rest: Sequence[ColumnElement[bool]], counted: SelectOfScalar[int]
 ) -> Selection[Patient]:
     """In the order of the words that begin so; each patient at the first of theirs."""
     word = col(PatientWord.word)
     is_first = func.starts_with(from_match(Patient, typed), literal(" ").concat(word))
-    statement = statement.join(PatientWord, looked_up_by(col(PatientWord.patient_id)))
+    statement = among.statement.join(PatientWord, looked_up_by(col(PatientWord.patient_id)))
     # Without `coalesce` PostgreSQL takes it for something that hardly any row fulfils.
     statement = statement.where(begins(typed), func.coalesce(is_first, false()), *rest)
-    return Selection(statement, order=(Key(word), Key(col(PatientWord.patient_id))), counted=counted)
+    order = (Key(word), Key(col(PatientWord.patient_id)))
+    return among._replace(statement=statement, order=order, counted=counted)
 
 
 def how_many(statement: SelectOfScalar[Any]) -> SelectOfScalar[int]:

@@ -1,7 +1,7 @@
 """In which order a list comes, and what of it lies after a place: pages go on by the values of a record's keys."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from sqlalchemy import ColumnElement, and_, bindparam, false, inspect, or_, tuple_
 from sqlmodel import SQLModel
@@ -22,12 +22,26 @@ def order(
     last = tuple(Key(getattr(table, column.key)) for column in inspect(table).primary_key)
     if sort is None:
         return natural or last
-    names = [name.strip() for name in sort.split(",")]
-    if not all(name.removeprefix("-") in public.model_fields for name in names):
-        raise Invalid("sort", f"must name fields among {', '.join(public.model_fields)}", "unknown_field")
+    names, known = [name.strip() for name in sort.split(",")], sortable(public)
+    if not all(name.removeprefix("-") in known for name in names):
+        raise Invalid("sort", f"must name fields among {', '.join(known)}", "unknown_field")
     asked = {name.removeprefix("-"): name.startswith("-") for name in reversed(names)}  # the first of each counts
     keys = [Key(getattr(table, name), descending) for name, descending in reversed(asked.items())]
     return (*keys, *(key for key in last if key.column.key not in asked))
+
+
+def sortable(public: type[SQLModel]) -> list[str]:
+    """The fields that have an order: not those that hold several values."""
+    return [name for name, field in public.model_fields.items() if not holds_several(field.annotation)]
+
+
+def holds_several(annotation: Any) -> bool:
+    return any(get_origin(kind) in (list, dict) for kind in (annotation, *get_args(annotation)))
+
+
+def after(number: int, kind: Any = None) -> Any:
+    """The value that the key of this number has where the last page ended."""
+    return bindparam(f"after_{number}", type_=kind)
 
 
 def directed(keys: tuple[Key, ...]) -> list[Any]:
@@ -39,7 +53,7 @@ def lies_after(keys: tuple[Key, ...], place: tuple[bool, ...]) -> ColumnElement[
 
     What PostgreSQL can find in an index comes first: a comparison of rows, or else the least or greatest first value.
     """
-    values = [bindparam(f"after_{number}", type_=key.column.type) for number, key in enumerate(keys)]
+    values = [after(number, key.column.type) for number, key in enumerate(keys)]
     if not any(key.descending or is_nullable(key) for key in keys):
         return tuple_(*(key.column for key in keys)) > tuple_(*values)
     alternatives: list[ColumnElement[bool]] = []

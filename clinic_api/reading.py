@@ -13,7 +13,7 @@ from sqlmodel import SQLModel, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.database import Found, Key, Selection, entity, with_id
-from clinic_api.errors import NotFound
+from clinic_api.errors import Invalid, NotFound
 from clinic_api.models.page import ListQuery
 from clinic_api.ordering import directed, lies_after, order
 
@@ -71,9 +71,11 @@ def read_page(
 ) -> Page:
     """The part of this list that the query asks for, from `offset` on or `after` a record's place in the order.
 
-    Raises Invalid for an order by what is no field.
+    Raises Invalid for an order by what cannot be sorted by, and for a place in another order.
     """
     keys = order(public, among.statement, query.sort, among.order)
+    if after is not None and len(after) != len(keys):
+        raise Invalid("cursor", "must come from a page of this list as it is now", "cursor")
     place = None if after is None else tuple(value is None for value in after)
     counted = (count(among.statement) if among.counted is None else among.counted) if query.total else None
     statement = page_statement(public, among.statement, keys, place, counted)

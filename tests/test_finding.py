@@ -205,6 +205,10 @@ def test_many_rows_in_one_statement_are_kept_too(session: Session, engine: Engin
         "UPDATE assignments SET reason = NULL, expires_at = NULL WHERE doctor_id = 2",
         "DELETE FROM assignments WHERE doctor_id = 3 OR patient_id < 10",
         "DELETE FROM patients WHERE id < 10",
+        """UPDATE assignments SET patient_id = alone FROM (
+            SELECT min(patient_id) AS alone FROM unassigned_patients
+        ) AS free WHERE doctor_id = 2 AND patient_id = (SELECT min(patient_id) FROM assignments WHERE doctor_id = 2)""",
+        "TRUNCATE assignments",
         "TRUNCATE patients CASCADE",
     ]:
         session.connection().execute(text(command))

@@ -24,8 +24,8 @@ CREATE FUNCTION list_patients() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO patient_words (word, patient_id)
     SELECT DISTINCT word COLLATE "C", id FROM fresh, unnest(string_to_array(ltrim(search_words), ' ')) AS word
-    WHERE retired_at IS NULL ORDER BY 1, 2;
-    INSERT INTO unassigned_patients (patient_id) SELECT id FROM fresh ORDER BY id;
+    WHERE retired_at IS NULL ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+    INSERT INTO unassigned_patients (patient_id) SELECT id FROM fresh ORDER BY id ON CONFLICT DO NOTHING;
     RETURN NULL;
 END $$
 """
@@ -38,7 +38,8 @@ BEGIN
     DELETE FROM patient_words
     WHERE patient_id = OLD.id AND word = ANY (ARRAY(SELECT unnest(before) EXCEPT SELECT unnest(after)));
     INSERT INTO patient_words (word, patient_id)
-    SELECT word, OLD.id FROM (SELECT unnest(after) EXCEPT SELECT unnest(before)) AS new_ones (word);
+    SELECT word, OLD.id FROM (SELECT unnest(after) EXCEPT SELECT unnest(before)) AS new_ones (word)
+    ON CONFLICT DO NOTHING;
     IF TG_OP = 'DELETE' THEN
         DELETE FROM unassigned_patients WHERE patient_id = OLD.id;
     END IF;
@@ -78,6 +79,20 @@ BEGIN
     RETURN NULL;
 END $$
 """
+KEEP_REASSIGNED = """
+CREATE FUNCTION keep_reassigned() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM keep_unassigned(ARRAY(SELECT patient_id FROM untouched UNION SELECT patient_id FROM touched));
+    RETURN NULL;
+END $$
+"""
+UNASSIGN_ALL = """
+CREATE FUNCTION unassign_all() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO unassigned_patients (patient_id) SELECT id FROM patients ORDER BY id ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$
+"""
 KEEP_CARED_FOR = """
 CREATE FUNCTION keep_cared_for() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -85,7 +100,10 @@ BEGIN
     RETURN NULL;
 END $$
 """
-FUNCTIONS = (LIST_PATIENTS, RELIST_PATIENT, UNLIST_PATIENTS, KEEP_UNASSIGNED, KEEP_ASSIGNED, KEEP_CARED_FOR)
+FUNCTIONS = (
+    LIST_PATIENTS, RELIST_PATIENT, UNLIST_PATIENTS, KEEP_UNASSIGNED, KEEP_ASSIGNED, KEEP_REASSIGNED, UNASSIGN_ALL,
+    KEEP_CARED_FOR,
+)
 
 TRIGGERS = (
     """CREATE TRIGGER list_patients AFTER INSERT ON patients REFERENCING NEW TABLE AS fresh
@@ -97,10 +115,11 @@ TRIGGERS = (
     "CREATE TRIGGER unlist_patients AFTER TRUNCATE ON patients FOR EACH STATEMENT EXECUTE FUNCTION unlist_patients()",
     """CREATE TRIGGER assigned AFTER INSERT ON assignments REFERENCING NEW TABLE AS touched
     FOR EACH STATEMENT EXECUTE FUNCTION keep_assigned()""",
-    """CREATE TRIGGER reassigned AFTER UPDATE ON assignments REFERENCING NEW TABLE AS touched
-    FOR EACH STATEMENT EXECUTE FUNCTION keep_assigned()""",
+    """CREATE TRIGGER reassigned AFTER UPDATE ON assignments REFERENCING OLD TABLE AS untouched NEW TABLE AS touched
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_reassigned()""",
     """CREATE TRIGGER unassigned AFTER DELETE ON assignments REFERENCING OLD TABLE AS touched
     FOR EACH STATEMENT EXECUTE FUNCTION keep_assigned()""",
+    "CREATE TRIGGER unassign_all AFTER TRUNCATE ON assignments FOR EACH STATEMENT EXECUTE FUNCTION unassign_all()",
     """CREATE TRIGGER cared_for AFTER UPDATE ON doctors FOR EACH ROW
     WHEN ((OLD.retired_at IS NULL) <> (NEW.retired_at IS NULL)) EXECUTE FUNCTION keep_cared_for()""",
 )
@@ -153,12 +172,13 @@ def downgrade() -> None:
         op.create_index(op.f(f'ix_patients_{column}'), 'patients', [column], unique=False)
     for table, triggers in {
         'patients': ('list_patients', 'relist_patient', 'unlist_patient', 'unlist_patients'),
-        'assignments': ('assigned', 'reassigned', 'unassigned'),
+        'assignments': ('assigned', 'reassigned', 'unassigned', 'unassign_all'),
         'doctors': ('cared_for',),
     }.items():
         for trigger in triggers:
             op.execute(f"DROP TRIGGER {trigger} ON {table}")
-    op.execute("DROP FUNCTION list_patients(), relist_patient(), unlist_patients(), keep_assigned(), keep_cared_for()")
+    op.execute("DROP FUNCTION list_patients(), relist_patient(), unlist_patients(), keep_assigned(), keep_reassigned()")
+    op.execute("DROP FUNCTION unassign_all(), keep_cared_for()")
     op.execute("DROP FUNCTION keep_unassigned(integer[])")
     op.drop_table('unassigned_patients')
     op.drop_table('patient_words')

@@ -16,7 +16,6 @@ LISTS = {
     "list of 50, by family name": (ADMIN, f"{LIST}&sort=family_name"),
     "a doctor's own list": (doctor(7), LIST),
 }
-NO_CURSOR = "lists have no cursor yet"
 
 
 def size(bench: Bench) -> list[Figure]:
@@ -36,8 +35,6 @@ def depth(bench: Bench) -> list[Figure]:
     with clinic(bench.postgres.at(bench.large())) as ours:
         token = ours.token()
         deep = page_after(ours, token, DEPTH)
-        if deep is None:
-            return [Figure(what, most=2, remark=NO_CURSOR)]
         calls = [Call(ours.address + LIST, token), Call(deep, token)]
         found = in_turn(bench.rounds, *(partial(milliseconds, call, bench.seconds) for call in calls))
     return [
@@ -47,14 +44,11 @@ def depth(bench: Bench) -> list[Figure]:
     ]
 
 
-def page_after(server: Server, token: str, count: int) -> str | None:
-    """The address of the page of 50 behind so many patients, by going there; none if there is no such thing."""
+def page_after(server: Server, token: str, count: int) -> str:
+    """The address of the page of 50 behind so many patients, by going there."""
     path = f"/patients?limit={STEP}"
     for _ in range(0, count, STEP):
-        answer = server.get(path, token)
-        if "next" not in answer.links:
-            return None
-        path = answer.links["next"]["url"]
+        path = server.get(path, token).links["next"]["url"]
     deep = path.replace(f"limit={STEP}", "limit=50")
     if server.get(deep, token).json()[0]["id"] != count + 1:
         raise Failed(f"{deep} is not the page after {count} patients.")

@@ -7,6 +7,7 @@ from clinic_api.config import Settings
 from clinic_api.database import database
 from clinic_api.passwords import Passwords
 from clinic_api.services.accounts import add_first_admin, an_admin_exists
+from clinic_api.transfer.statements import analyze
 
 
 def migrate() -> None:
@@ -17,6 +18,7 @@ def migrate() -> None:
     with settings_and_errors() as settings, database(settings) as engine:
         migrations.upgrade(engine.url)
         print(f"The schema is up to date (revision {migrations.newest()}).")
+        analyze(engine)  # after an upgrade of PostgreSQL itself nothing is known of the tables
         make_first_admin(engine, settings)
 
 

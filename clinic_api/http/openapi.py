@@ -76,8 +76,13 @@ def never_null(schema: dict[str, Any]) -> dict[str, Any]:
 def fields_of(operation: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]:
     """The fields by which a list can be sorted: those that it shows."""
     shown = operation["responses"]["200"]["content"]["application/json"]["schema"]["items"]["$ref"]
-    names = models[shown.rpartition("/")[2]]["properties"]
+    fields = models[shown.rpartition("/")[2]]["properties"]
+    names = [name for name, field in fields.items() if not {"array", "object"} & kinds_of(field)]
     return {"type": "array", "items": {"type": "string", "enum": [sign + name for name in names for sign in ("", "-")]}}
+
+
+def kinds_of(schema: dict[str, Any]) -> set[str]:
+    return {kind.get("type", "") for kind in schema.get("anyOf", [schema])}
 
 
 def schemas_of(answer: dict[str, Any]) -> list[dict[str, Any]]:

@@ -29,7 +29,9 @@ def next_page(work: UnitOfWork, query: ListQuery, end: list[Any]) -> str:
 
 
 def owner(work: UnitOfWork, query: ListQuery) -> bytes:
-    return to_json([work.user.id, work.request.scope["path"], query.model_dump(exclude=NOT_OF_THE_LIST)])
+    """What a cursor is good for: this person in this role, this list, filter and sort."""
+    who = (work.user.id, work.user.role, work.user.doctor_id)
+    return to_json([who, work.request.scope["path"], query.model_dump(exclude=NOT_OF_THE_LIST)])
 
 
 def base(work: UnitOfWork) -> str:

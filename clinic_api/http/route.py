@@ -19,7 +19,7 @@ from clinic_api.http.exports import ask_for_all
 from clinic_api.http.formats import CSV, JSON, format_of
 from clinic_api.http.idempotency import Replayed, take_key
 from clinic_api.http.strict import StrictRequest, is_upload, refuse_media_type, refuse_unread
-from clinic_api.http.work import UnitOfWork
+from clinic_api.http.work import UnitOfWork, work_of
 
 WORDS = {"import"}
 """Addresses that stand where an id could."""
@@ -66,7 +66,7 @@ class WorkRoute(APIRoute):
         return (Match.NONE, {}) if is_word else (match, found)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = self.read if self.methods == {"GET"} else super().get_route_handler()
+        handle = self.read if self.is_plain_read() else super().get_route_handler()
 
         async def run(request: Request) -> Response:
             request = StrictRequest(request.scope, request.receive)
@@ -90,6 +90,13 @@ class WorkRoute(APIRoute):
                 raise
 
         return run
+
+    def is_plain_read(self) -> bool:
+        """Whether `read` knows all that this route asks for."""
+        asked = self.dependant
+        others = {each.call for each in asked.dependencies} - {self.guard.dependency, refuse_unread, work_of}
+        more = asked.header_params or asked.cookie_params or asked.body_params
+        return self.methods == {"GET"} and not others and not more
 
     async def read(self, request: Request) -> Response:
         """What FastAPI would do, of which a read needs little: guard, path, and the query as one model."""

@@ -77,7 +77,7 @@ def restore_doctor(doctor_id: Id, work: Work) -> Response:
 def list_patients_of_doctor(doctor_id: Id, query: Annotated[ListQuery, Query()], work: Work) -> Response:
     """The patients assigned to a doctor; a doctor sees their own."""
     refuse_unknown(work.connection, visible_doctors(work.user), doctor_id)
-    return answers.page(work, PatientPublic, care.patients_of(doctor_id, query.sort), query)
+    return answers.page(work, PatientPublic, care.patients_of(doctor_id, query), query)
 
 
 @router.post(

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, SQLColumnExpression, bindparam
+from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam
 from sqlmodel import Session, and_, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -18,6 +18,7 @@ from clinic_api.models import (
     Doctor,
     DoctorQuery,
     Entity,
+    ListQuery,
     Patient,
     PatientQuery,
     UnassignedPatient,
@@ -28,12 +29,14 @@ from clinic_api.reading import where_equal
 from clinic_api.services.sessions import Caller
 
 Retired = TypeVar("Retired", bound=Record)
+WITH_INDEX = ("birth_date", "gender", "active")
 
 
-def visible_patients(caller: Caller, *, retired: bool = False) -> Selection[Patient]:
+def visible_patients(caller: Caller) -> Selection[Patient]:
     """The patients whom this person may see: an ADMIN all, a DOCTOR those assigned to them."""
-    refuse_retired(caller, retired)
-    return Selection(kept(Patient, retired)) if caller.is_admin else Selection(PANEL, {"panel_of": caller.doctor_id})
+    return (
+        Selection(kept(Patient, retired=False)) if caller.is_admin else Selection(PANEL, {"panel_of": caller.doctor_id})
+    )
 
 
 def visible_doctors(caller: Caller, *, retired: bool = False) -> Selection[Doctor]:
@@ -73,49 +76,63 @@ def has_doctor() -> ColumnElement[bool]:
     return col(Patient.doctors).any(col(Doctor.retired_at).is_(None))
 
 
+class Asked(NamedTuple):
+    """What is asked of patients, its values left out: they are to be `own` of one doctor, in the `care` of another."""
+
+    equal: tuple[str, ...] = ()
+    unassigned: bool | None = None
+    own: bool = False
+    care: bool = False
+
+
 def patients_matching(connection: Connection, caller: Caller, query: PatientQuery) -> Selection[Patient]:
     """Those whom this person may see and who are what the query says."""
     refuse_retired(caller, query.retired)
-    panels = [] if caller.is_admin else [in_panel(caller.doctor_id)]
-    if query.doctor_id is not None:
-        panels.append(in_panel(query.doctor_id, is_in_use(query.doctor_id)))
-    others, statement = filters(query), kept(Patient, query.retired)
+    values: dict[str, Any] = {name: value for name in WITH_INDEX if (value := getattr(query, name)) is not None}
+    asked = Asked(tuple(values), query.unassigned, not caller.is_admin, query.doctor_id is not None)
+    values |= {"own": caller.doctor_id, "care": query.doctor_id}
     if query.retired:  # so few that each is looked at
-        few = Selection(statement.where(*(each.holds for each in [*panels, *others])))
-        return found_among_few(few, query.q)
+        panels, others = conditions(asked)
+        few = kept(Patient, retired=True).where(*(each.holds for each in [*panels, *others]))
+        return found_among_few(Selection(few, values), query.q)
     if query.q is not None:
-        return found_patients(connection, statement, query.q, [*panels, *others], query.sort)
-    if not panels and not others:
-        return Selection(statement)
-    if not caller.is_admin and len(panels) == 1 and not others:
-        return patients_of(caller.doctor_id, query.sort)
-    return filtered(statement, panels, others, query.sort)
+        panels, others = conditions(asked)
+        in_use = Selection(kept(Patient, retired=False), values)
+        return found_patients(connection, in_use, query.q, [*panels, *others], is_sorted=query.sort is not None)
+    return listed(asked, is_sorted=query.sort is not None)._replace(values=values)
 
 
-def patients_of(doctor_id: int | None, sort: str | None) -> Selection[Patient]:
+def patients_of(doctor_id: int | None, query: ListQuery) -> Selection[Patient]:
     """The patients assigned to this doctor."""
-    return panel(is_sorted=sort is not None)._replace(values={"panel_of": doctor_id})
+    return listed(Asked(own=True), is_sorted=query.sort is not None)._replace(values={"own": doctor_id})
 
 
 @cache
-def panel(*, is_sorted: bool) -> Selection[Patient]:
-    return filtered(kept(Patient, retired=False), [in_panel(bindparam("panel_of"))], [], "id" if is_sorted else None)
+def listed(asked: Asked, *, is_sorted: bool) -> Selection[Patient]:
+    return filtered(kept(Patient, retired=False), *conditions(asked), is_sorted=is_sorted)
 
 
-def filters(query: PatientQuery) -> list[Condition]:
-    asked = {col(getattr(Patient, name)): getattr(query, name) for name in ("birth_date", "gender", "active")}
-    found = [with_value(field, value) for field, value in asked.items() if value is not None]
-    if query.unassigned is not None:
-        found.append(without_doctor() if query.unassigned else with_doctor())
-    return found
+@cache
+def conditions(asked: Asked) -> tuple[list[Condition], list[Condition]]:
+    """Those that a doctor's panel fulfils, and the others."""
+    panels = [in_panel(bindparam("own"))] if asked.own else []
+    if asked.care:
+        panels.append(in_panel(bindparam("care"), is_in_use(bindparam("care"))))
+    others = [with_value(name) for name in asked.equal]
+    if asked.unassigned is not None:
+        others.append(without_doctor() if asked.unassigned else with_doctor())
+    return panels, others
 
 
-def with_value(field: SQLColumnExpression[Any], value: object) -> Condition:
+def with_value(name: str) -> Condition:
+    field = col(getattr(Patient, name))
+    value: BindParameter[Any] = bindparam(name)
     ids = select(Patient.id).where(field == value, col(Patient.retired_at).is_(None))
-    return Condition(ids, field == value, equal=(field, value))
+    # Of `=` PostgreSQL would know that the index is in the order of ids, and might prefer to walk along those.
+    return Condition(ids, field == value, between=(field, field.between(value, value)))
 
 
-def in_panel(doctor_id: Any, *also: ColumnElement[bool]) -> Condition:
+def in_panel(doctor_id: BindParameter[int], *also: ColumnElement[bool]) -> Condition:
     ids = select(Assignment.patient_id).where(Assignment.doctor_id == doctor_id, in_force(), *also)
     # Of `=` PostgreSQL might walk along the patients of all doctors.
     along = select(Assignment.doctor_id, Assignment.patient_id)
@@ -123,7 +140,7 @@ def in_panel(doctor_id: Any, *also: ColumnElement[bool]) -> Condition:
     return Condition(ids, ids.where(Assignment.patient_id == Patient.id).exists(), along)
 
 
-def is_in_use(doctor_id: int) -> ColumnElement[bool]:
+def is_in_use(doctor_id: BindParameter[int]) -> ColumnElement[bool]:
     return select(Doctor.id).where(Doctor.id == doctor_id, col(Doctor.retired_at).is_(None)).exists()
 
 

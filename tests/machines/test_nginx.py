@@ -71,9 +71,13 @@ def configured(port: str, replicas: list[str], folder: Path) -> str:
 
 def test_a_client_is_known_by_its_address_and_not_by_what_it_says(front: Front) -> None:
     for told in ("203.0.113.7", "127.0.0.1, 203.0.113.7"):
-        front.http.post("/auth/login", data=LOGIN, headers={"X-Forwarded-For": told})
+        front.http.post(
+            "/auth/login", data=LOGIN, headers={"X-Forwarded-For": told, "X-Forwarded-Host": "evil.example"}
+        )
     events = front.http.get("/audit", params={"action": "login"}).json()
     assert {event["address"] for event in events} == {"127.0.0.1"}
+    following = front.http.get("/audit?limit=1", headers={"X-Forwarded-Host": "evil.example"}).links["next"]["url"]
+    assert following.startswith(f"{front.address}/audit?")
 
 
 def test_the_log_has_neither_query_nor_secrets(front: Front) -> None:
