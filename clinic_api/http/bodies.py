@@ -19,10 +19,11 @@ class Bounds:
     largest: int = MEBIBYTE
     within: float = 30
     """Seconds, for all of it."""
+    takes_file: bool = False
 
     def widen(self) -> None:
         """For a whole file, as long as it keeps coming."""
-        self.largest, self.within = 200 * MEBIBYTE, 3600
+        self.largest, self.within, self.takes_file = 200 * MEBIBYTE, 3600, True
 
 
 class BodyLimit:

@@ -12,6 +12,7 @@ import structlog
 from fastapi import Request
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from clinic_api.http.bodies import Bounds
 from clinic_api.http.headers import UNLESS_SAID_OTHERWISE
 from clinic_api.http.problems import problem
 from clinic_api.http.wellformed import LONGEST_ADDRESS, TOO_LONG
@@ -96,10 +97,13 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """The client has sent all that it will; it may still read the answers."""
+        """The client has sent all that it will; it may still read the answers.
+
+        But who sent a file and stops there has most likely left, and is not to find everything stored.
+        """
         if self.reading is not Reading.nothing and self.refusal is None:
             self.refuse(BROKEN)
-        if self.is_idle:
+        if self.is_idle or self.takes_file:
             self.transport.close()
         elif self.refusal is None:
             self.cycle.keep_alive = False
@@ -113,6 +117,11 @@ class Protocol(HttpToolsProtocol):
     def is_idle(self) -> bool:
         """Whether all that was asked is answered."""
         return self.running is None or self.running.response_complete or self.running.disconnected
+
+    @property
+    def takes_file(self) -> bool:
+        bounds: Bounds | None = self.cycle.scope.get("state", {}).get("body")
+        return bounds is not None and bounds.takes_file
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self.running = cycle

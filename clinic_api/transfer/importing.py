@@ -6,7 +6,6 @@ patients of the clinic. Only when nothing is wrong do they become patients.
 
 from collections.abc import Callable
 from io import SEEK_END
-from itertools import groupby
 from operator import attrgetter
 from typing import IO, Any
 
@@ -49,17 +48,29 @@ CLASHES = text("""
     ) AS numbers
     WHERE is_taken OR sheet_row > first ORDER BY sheet_row LIMIT :most
 """)
-# Born on the same day and with the longest word of the name among theirs: the names are compared outside.
-LIKE_OTHERS = text("""
-    SELECT sheet_row, nullif(first, sheet_row) AS like_row, folded_name, patients.id, given_name, family_name
+# Born on the same day and with the longest word of the name among theirs: the names are compared outside. What is
+# compared here are sets and never pairs, of which there are too many where a file has the same date in each row.
+CANDIDATES = text("""
+    SELECT DISTINCT id, given_name, family_name, birth_date
     FROM (
-        SELECT sheet_row, folded_name, word, birth_date,
-            min(sheet_row) OVER (PARTITION BY folded_name, birth_date) AS first
-        FROM staged_patients
+        SELECT id, given_name, family_name, birth_date, unnest(string_to_array(search_words, ' ')) AS word
+        FROM patients WHERE retired_at IS NULL AND birth_date IN (SELECT birth_date FROM staged_patients)
+    ) AS known
+    JOIN (SELECT DISTINCT birth_date, btrim(word) AS word FROM staged_patients) AS staged USING (birth_date, word)
+""")
+LIKE = text("""
+    CREATE TEMPORARY TABLE like_patients (patient_id integer, folded_name text, birth_date date) ON COMMIT DROP
+""")
+LIKE_OTHERS = text("""
+    SELECT sheet_row, nullif(first, sheet_row) AS like_row, patient_id, count(*) OVER () AS likely
+    FROM (
+        SELECT sheet_row, folded_name, birth_date, min(sheet_row) OVER (PARTITION BY folded_name, birth_date) AS first
+        FROM staged_patients WHERE folded_name IS NOT NULL
     ) AS staged
-    LEFT JOIN patients ON patients.birth_date = staged.birth_date AND retired_at IS NULL
-        AND strpos(search_words || ' ', word) > 0
-    WHERE sheet_row > first OR patients.id IS NOT NULL ORDER BY sheet_row, patients.id
+    LEFT JOIN (
+        SELECT folded_name, birth_date, min(patient_id) AS patient_id FROM like_patients GROUP BY 1, 2
+    ) AS patients USING (folded_name, birth_date)
+    WHERE sheet_row > first OR patient_id IS NOT NULL ORDER BY sheet_row LIMIT :most
 """)
 WITHOUT_NUMBER = text(f"""
     SELECT sheet_row, {", ".join(Patient.searched)} FROM staged_patients
@@ -135,20 +146,14 @@ def clash(found: Any) -> WrongCell:
 
 def likely_duplicates(connection: Connection) -> LikelyDuplicates:
     """Rows that tell of somebody with the name and birth date of a patient, or of an earlier row."""
-    likely = LikelyDuplicates(count=0, first=[])
-    found = connection.execute(LIKE_OTHERS, execution_options=STREAM)
-    for row, others in groupby(found, key=attrgetter("sheet_row")):
-        like_row, patient_id = None, None
-        for other in others:
-            like_row = other.like_row
-            if patient_id is None and other.id is not None:
-                same = folded_name(other.given_name, other.family_name) == other.folded_name
-                patient_id = other.id if same else None
-        if like_row is not None or patient_id is not None:
-            likely.count += 1
-            if len(likely.first) < MOST_TOLD:
-                likely.first.append(LikelyDuplicate(row=row, like_row=like_row, patient_id=patient_id))
-    return likely
+    connection.execute(LIKE)
+    for batch in connection.execute(CANDIDATES, execution_options=STREAM).partitions():
+        found = ((one.id, folded_name(one.given_name, one.family_name), one.birth_date) for one in batch)
+        copy(connection, "like_patients", ("patient_id", "folded_name", "birth_date"), found)
+    connection.execute(text("ANALYZE like_patients"))
+    likely = connection.execute(LIKE_OTHERS, {"most": MOST_TOLD}).all()
+    first = [LikelyDuplicate(row=one.sheet_row, like_row=one.like_row, patient_id=one.patient_id) for one in likely]
+    return LikelyDuplicates(count=likely[0].likely if likely else 0, first=first)
 
 
 def store(session: Session, rows: Rows, tell: Tell) -> LikelyDuplicates:

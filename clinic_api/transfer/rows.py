@@ -26,7 +26,6 @@ BOOLEANS = {name for name, field in PatientCreate.model_fields.items() if field.
 TRUTHS = {"true": True, "false": False}
 COLUMNS = ("sheet_row", "search_words", "folded_name", "word", "is_guess", *FIELDS)
 MOST_TOLD = 1_000
-AT_ONCE = 25  # rows, about a millisecond
 NO_DIGIT = re.compile("[^0-9]+")
 
 fields = attrgetter(*FIELDS)
@@ -53,24 +52,23 @@ class Rows:
 
     def read(self, file: IO[bytes]) -> Iterator[Row]:
         try:
-            with opened(file, PatientPublic.model_fields) as sheet:
+            with opened(file, PatientPublic.model_fields, self.pace) as sheet:
                 _, names = next(sheet, (1, []))
                 names = [name.strip(BLANKS) for name in names]
                 if wrong := wrong_names(names):
                     self.note(wrong)
                     return
                 for row, cells in sheet:
-                    if self.count % AT_ONCE == 0:
-                        self.pace()
                     self.count += 1
-                    yield self.checked(row, names, cells)
+                    if checked := self.checked(row, names, cells):
+                        yield checked
         except Unreadable as error:
             self.note([WrongCell(error.row, "file", error.message, error.code)])
 
-    def checked(self, row: int, names: Sequence[str], cells: Sequence[str]) -> Row:
+    def checked(self, row: int, names: Sequence[str], cells: Sequence[str]) -> Row | None:
         if len(cells) != len(names):
             self.note([WrongCell(row, "row", f"has {len(cells)} cells instead of {len(names)}", "wrong_width")])
-            return incomplete(row, None)
+            return None
         values = dict(filled(names, cells))
         try:
             patient = PatientCreate.model_validate(values)
@@ -81,7 +79,8 @@ class Rows:
             self.note([WrongCell(row, error.field, error.message, error.code)])
         else:
             return self.complete(row, patient)
-        return incomplete(row, record_number(values))
+        number = record_number(values)
+        return incomplete(row, number) if number else None
 
     def complete(self, row: int, patient: PatientCreate) -> Row:
         is_guess = patient.medical_record_number is None
@@ -137,7 +136,7 @@ def record_number(values: Mapping[str, Any]) -> str | None:
         return None
 
 
-def incomplete(row: int, number: str | None) -> Row:
+def incomplete(row: int, number: str) -> Row:
     return (row, *(number if name == "medical_record_number" else None for name in COLUMNS[1:]))
 
 

@@ -2,15 +2,19 @@
 
 import csv
 import re
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from itertools import chain
 from typing import IO
 
 from clinic_api.models.fields import BLANKS
+from clinic_api.transfer import nothing
 
 DELIMITERS = ",;\t"
+AT_ONCE = 25  # lines
+TURN = 0.001  # seconds, until others are to have the interpreter
 LONGEST_ROW = 64 * 1024  # characters
 NO_TEXT = re.compile("[\udc80-\udcff]")
 """What Python puts in the place of a byte that is not UTF-8."""
@@ -39,8 +43,11 @@ def restored(cell: str) -> str:
 class Lines:
     """The lines of a file, of which a row may take several, but not any number."""
 
-    def __init__(self, text: TextIOWrapper) -> None:
+    def __init__(self, text: TextIOWrapper, pace: Callable[[], None]) -> None:
         self.text = text
+        self.pace = pace
+        self.lines = 0
+        self.since = time.perf_counter()
         self.row = 1
         self.size = 0
         """Characters of this row so far."""
@@ -49,6 +56,10 @@ class Lines:
         return self
 
     def __next__(self) -> str:
+        self.lines += 1
+        if self.lines % AT_ONCE == 0 and time.perf_counter() > self.since + TURN:
+            self.pace()
+            self.since = time.perf_counter()
         line = self.text.readline(LONGEST_ROW)
         self.size += len(line)
         if self.size >= LONGEST_ROW:
@@ -61,14 +72,16 @@ class Lines:
 
 
 @contextmanager
-def opened(file: IO[bytes], columns: Collection[str]) -> Iterator[Iterator[tuple[int, list[str]]]]:
+def opened(
+    file: IO[bytes], columns: Collection[str], pace: Callable[[], None] = nothing
+) -> Iterator[Iterator[tuple[int, list[str]]]]:
     """Its rows with their numbers, the first of which names columns; of delimiters the one that finds most of these.
 
-    Blank rows are counted and left out. Reading on raises Unreadable.
+    Blank rows are counted and left out. `pace` is called every now and then. Reading on raises Unreadable.
     """
     text = TextIOWrapper(file, "utf-8-sig", errors="surrogateescape", newline="")
     try:
-        yield rows(Lines(text), columns)
+        yield rows(Lines(text, pace), columns)
     finally:
         text.detach()  # the file is somebody else's to close
 

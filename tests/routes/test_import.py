@@ -1,17 +1,20 @@
 """Files of patients: all rows or none, every error with its row, nothing repeated."""
 
 import asyncio
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as some
-from sqlalchemy import Engine, text
+from sqlalchemy import URL, Engine, text
 from starlette.types import Message, Receive
 
 from clinic_api.http.bodies import MEBIBYTE
@@ -19,13 +22,16 @@ from clinic_api.models import PatientCreate, PatientPublic
 from clinic_api.models.fields import BLANKS
 from clinic_api.transfer import importing, record_numbers
 from clinic_api.transfer.exporting import as_csv
-from tests.factories import make_patient
+from tests.factories import make_patient, password_of
+from tests.faults.waiting import until
 from tests.models.test_fields import quick
+from tests.process import server, text_of
 from tests.test_database import wait_until_blocked
 
 texts = some.text(some.characters(exclude_categories=["Cs"]), max_size=40)
 KEY = {"Idempotency-Key": "a key of my own"}
 BORN = "1984-02-29"
+LEAVES_WITHIN = 20  # seconds
 
 
 def send(client: TestClient, content: str | bytes, query: str = "", **options: Any) -> Any:
@@ -416,3 +422,37 @@ def test_an_exported_clinic_is_imported_as_it_was(admin: TestClient, engine: Eng
 def test_import_is_no_id(method: str, admin: TestClient) -> None:
     answer = admin.request(method, "/patients/import")
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+def test_who_closes_the_connection_imports_nothing(
+    admin: TestClient, engine: Engine, database_url: URL, tmp_path: Path
+) -> None:
+    with server(cwd=tmp_path, ENV="test", TEST_DATABASE_URL=text_of(database_url), JWT_SECRET="x") as (address, _):
+        place = httpx.URL(address)
+        person = {"username": "admin@example.org", "password": password_of("admin@example.org")}
+        pair = httpx.post(f"{address}/auth/login", data=person).json()
+        form = admin.build_request("POST", f"{address}/patients/import", files={"file": ("a.csv", sheet(row()))})
+        head = {**form.headers, "authorization": f"Bearer {pair['access_token']}"}
+        lines = "\r\n".join(f"{name}: {value}" for name, value in head.items())
+        with engine.connect() as other:
+            other.execute(text("LOCK TABLE patients"))
+            with socket.create_connection((place.host, place.port or 0)) as connection:
+                connection.sendall(f"POST /patients/import HTTP/1.1\r\n{lines}\r\n\r\n".encode() + form.read())
+                wait_until_blocked(engine)
+            until(lambda: not blocked(engine), LEAVES_WITHIN)
+            other.rollback()
+        assert count(engine) == 0
+
+
+def blocked(engine: Engine) -> Any:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return connection.execute(text(waiting)).scalar_one()
+
+
+def test_many_born_on_one_day_are_compared_at_once(admin: TestClient) -> None:
+    same = [row(given_name="Unknown", family_name="Unknown", birth_date="1900-01-01") for _ in range(2_000)]
+    for number in range(2):
+        report = send(admin, sheet(*same)).json()
+        assert report["likely_duplicates"]["count"] == 1_999 + number
+        assert report["likely_duplicates"]["first"][-1]["patient_id"] == (1 if number else None)
