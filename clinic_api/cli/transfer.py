@@ -58,17 +58,16 @@ def import_file(
 
 @contextmanager
 def opened(file: Path) -> Iterator[IO[bytes]]:
-    """The file, or all that comes in."""
-    if str(file) != "-":
-        try:
-            source = file.open("rb")
-        except OSError as error:
-            fail(f"Cannot read {file} ({error.strerror}).")
-        with source:
+    """The file, or all that comes in; what is no file on a disk is kept in one."""
+    try:
+        source = sys.stdin.buffer if str(file) == "-" else file.open("rb")
+    except OSError as error:
+        fail(f"Cannot read {file} ({error.strerror}).")
+    with source, TemporaryFile() as kept:
+        if str(file) != "-" and source.seekable():
             yield source
-    else:
-        with TemporaryFile() as kept:
-            shutil.copyfileobj(sys.stdin.buffer, kept)
+        else:
+            shutil.copyfileobj(source, kept)
             yield kept
 
 
