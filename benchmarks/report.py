@@ -12,6 +12,7 @@ from benchmarks.picture import picture
 
 HERE = Path(__file__).parent
 README = ROOT / "README.md"
+PICTURE = "![Requests a second, relative to the textbook](benchmarks/results.svg)"
 BEGIN, END = "<!-- make bench writes from here -->\n", "<!-- to here -->\n"
 MARKS = {True: "✓", False: "✗", None: ""}
 NOT_MEASURED = "not measured"
@@ -61,7 +62,7 @@ def section(results: Results, machine: dict[str, str]) -> str:
         if figure.wanted
     ]
     head = ["| | wanted | measured (of all rounds) | |", "| --- | --- | --- | --- |"]
-    return "\n".join([place_and_time(machine), "", *head, *rows, ""])
+    return "\n".join([PICTURE, "", place_and_time(machine), "", *head, *rows, ""])
 
 
 def in_words(figure: Figure) -> str:

@@ -15,6 +15,8 @@ UNSAYABLE = {
     "wrong_password": "the current password is stored",
     "key_reused": "an Idempotency-Key belongs to the first request that had it",
     "unknown_doctor": "a doctor must be there",
+    "cursor": "a cursor is made by the server",
+    "offset_with_cursor": "one parameter excludes another",
     "admin_is_no_doctor": "of what is stored, where a PATCH changes one of the two",
 }
 """What the OpenAPI page describes in words alone, by the code of its 422, and why no JSON schema can say it."""
