@@ -28,6 +28,7 @@ from clinic_api.database import Key, Selection, entity
 from clinic_api.estimates import estimated
 from clinic_api.models import Patient, PatientWord
 from clinic_api.models.base import Record
+from clinic_api.reading import how_many
 from clinic_api.search import typed_words
 
 Found = TypeVar("Found", bound=Record)
@@ -159,7 +160,7 @@ def in_a_hash(condition: Condition) -> ColumnElement[bool]:
 
 
 def along_the_words(
-    among: Selection[Patient], typed: str, rest: Sequence[ColumnElement[bool]], counted: SelectOfScalar[int]
+    among: Selection[Patient], typed: str, rest: Sequence[ColumnElement[bool]], counted: Select[Any]
 ) -> Selection[Patient]:
     """In the order of the words that begin so; each patient at the first of theirs."""
     word = col(PatientWord.word)
@@ -169,7 +170,3 @@ def along_the_words(
     statement = statement.where(begins(typed), func.coalesce(is_first, false()), *rest)
     order = (Key(word), Key(col(PatientWord.patient_id)))
     return among._replace(statement=statement, order=order, counted=counted)
-
-
-def how_many(statement: SelectOfScalar[Any]) -> SelectOfScalar[int]:
-    return select(func.count()).select_from(statement.subquery())

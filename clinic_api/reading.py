@@ -77,7 +77,7 @@ def read_page(
     if after is not None and len(after) != len(keys):
         raise Invalid("cursor", "must come from a page of this list as it is now", "cursor")
     place = None if after is None else tuple(value is None for value in after)
-    counted = (count(among.statement) if among.counted is None else among.counted) if query.total else None
+    counted = (how_many(among.statement) if among.counted is None else among.counted) if query.total else None
     statement = page_statement(public, among.statement, keys, place, counted)
     values = among.values | {"limit": query.limit + 1, "offset": query.offset}
     values |= {f"after_{number}": value for number, value in enumerate(after or ())}
@@ -123,8 +123,8 @@ def page_statement(
 
 
 @lru_cache(KEPT)
-def count(statement: SelectOfScalar[Any]) -> Select[Any]:
-    return select(func.count()).select_from(statement.subquery())
+def how_many(statement: Select[Any]) -> Select[Any]:
+    return select(func.count()).select_from(statement.order_by(None).subquery())
 
 
 def where_equal(among: Selection[Found], query: BaseModel, *names: str) -> Selection[Found]:

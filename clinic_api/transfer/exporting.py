@@ -8,13 +8,14 @@ from io import StringIO
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
-from sqlalchemy import Engine, Select, func, select, text
+from sqlalchemy import Engine, Select, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from clinic_api.audit import Actor, act_as, tell
 from clinic_api.database import commit, in_hand
 from clinic_api.models import Action, Entity
+from clinic_api.reading import how_many
 from clinic_api.transfer import nothing
 from clinic_api.transfer.sheet import defused
 from clinic_api.transfer.statements import allow_time, batches
@@ -47,7 +48,7 @@ class Snapshot:
         with in_hand(self.connection):
             self.connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             allow_time(self.connection, within)
-            self.count: int = self.connection.execute(count_of(self.statement)).scalar_one()
+            self.count: int = self.connection.execute(how_many(self.statement)).scalar_one()
             self.rows = self.connection.execute(self.statement, execution_options=STREAM).partitions()
 
     def read(self, pace: Callable[[], None] = nothing) -> Part:
@@ -58,10 +59,6 @@ class Snapshot:
     def close(self) -> None:
         with suppress(DBAPIError):
             self.connection.close()
-
-
-def count_of(statement: Select[Any]) -> Select[Any]:
-    return select(func.count()).select_from(statement.order_by(None).subquery())
 
 
 def tell_export(
