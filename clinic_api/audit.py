@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
 from pydantic_core import to_jsonable_python
@@ -127,13 +128,19 @@ def action_of(new: bool, changed: Mapping[str, Any], told: Mapping[str, Sequence
 
 
 def events_matching(query: AuditQuery) -> Selection[AuditEvent]:
-    among = where_equal(Selection(select(AuditEvent)), query, "actor_id", "action", "entity", "entity_id")
-    statement = among.statement
-    if query.since is not None:
-        statement = statement.where(AuditEvent.at >= query.since)
-    if query.until is not None:
-        statement = statement.where(AuditEvent.at < query.until)
-    return among._replace(statement=statement)
+    values = {"since": query.since, "until": query.until}
+    among = events_between(query.since is not None, query.until is not None)._replace(values=values)
+    return where_equal(among, query, "actor_id", "action", "entity", "entity_id")
+
+
+@cache
+def events_between(since: bool, until: bool) -> Selection[AuditEvent]:
+    statement = select(AuditEvent)
+    if since:
+        statement = statement.where(AuditEvent.at >= bindparam("since"))
+    if until:
+        statement = statement.where(AuditEvent.at < bindparam("until"))
+    return Selection(statement)
 
 
 def access_log(patient_id: int, query: ListQuery) -> Selection[AuditEvent]:

@@ -220,6 +220,12 @@ class Selection(NamedTuple, Generic[Found]):
     """A statement that tells how many they are, where there is a faster one than to count them."""
 
 
+@lru_cache
+def all_of(model: type[Found]) -> Selection[Found]:
+    """Every record of this kind, also the retired ones."""
+    return Selection(select(model))
+
+
 def find(
     session: Session, among: Selection[Found], id: int, *, lock: Literal["UPDATE", "SHARE"] | None = None
 ) -> Found:

@@ -4,16 +4,21 @@ Under a LIMIT PostgreSQL likes to walk along the wanted order until enough rows 
 never. So which index is used is decided here, by PostgreSQL's estimates, and the statement leaves no other choice.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from itertools import compress
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Select,
     SelectBase,
     SQLColumnExpression,
+    Text,
     any_,
+    bindparam,
     false,
     func,
     intersect,
@@ -28,12 +33,13 @@ from clinic_api.database import Key, Selection, entity
 from clinic_api.estimates import estimated
 from clinic_api.models import Patient, PatientWord
 from clinic_api.models.base import Record
-from clinic_api.reading import how_many
+from clinic_api.reading import KEPT, how_many
 from clinic_api.search import typed_words
 
 Found = TypeVar("Found", bound=Record)
 BEYOND = "\U0010ffff"
 """Sorts behind all that words are made of."""
+EVERYBODY = select(Patient.id)
 
 
 class Condition(NamedTuple):
@@ -72,73 +78,91 @@ def found_among_few(among: Selection[Found], typed: str | None) -> Selection[Fou
     """Those that have each typed word as the beginning of one of theirs; each is looked at."""
     if typed is None:
         return among
-    table, words = entity(among.statement), typed_words(typed)
-    if not words:
-        return among._replace(statement=among.statement.where(false()))
-    statement = among.statement.where(*(has_word(table, word) for word in words))
-    return among._replace(statement=statement, order=best_first(table, words[0]))
+    words = typed_words(typed)
+    return with_words(among.statement, len(words))._replace(values=among.values | values_of(words))
+
+
+@lru_cache(KEPT)
+def with_words(statement: SelectOfScalar[Found], count: int) -> Selection[Found]:
+    if not count:
+        return Selection(statement.where(false()))
+    table = entity(statement)
+    has_all = statement.where(*(has_word(table, nth_word(number)) for number in range(count)))
+    return Selection(has_all, order=best_first(table))
 
 
 def found_patients(
-    connection: Connection, among: Selection[Patient], typed: str, others: Sequence[Condition], *, is_sorted: bool
+    connection: Connection, among: Selection[Patient], typed: str, others: tuple[Condition, ...], *, is_sorted: bool
 ) -> Selection[Patient]:
     """Those of these patients in use whom the typed words find and of whom the other conditions are true.
 
     What is rare is looked up first. Where nothing is, the first word is walked along, as the words are in order.
     """
-    statement, words = among.statement, typed_words(typed)
+    words = typed_words(typed)
     if not words:
-        return among._replace(statement=statement.where(false()))
-    wanted = [*map(begins_a_word, words), *others]
+        return with_words(among.statement, 0)
+    values = among.values | values_of(words)
+    wanted = (*begun(len(words)), *others)
     if len(wanted) == 1 and not is_sorted:
-        each_once = select(PatientWord.patient_id).where(begins(words[0])).distinct()
-        return along_the_words(among, words[0], [], how_many(each_once))
-    rows = [select(Patient.id), *(condition.ids for condition in wanted)]
-    total, *sizes = estimated(connection, rows, among.values)
+        return with_one_word(among.statement)._replace(values=values)
+    rows = (EVERYBODY, *(condition.ids for condition in wanted))
+    total, *sizes = estimated(connection, rows, values)
     smallest = min(sizes)
     is_rare = smallest <= min(total // 100, 10_000)
     most = 20 * smallest if is_rare else total // 10  # to look at a patient takes as long as 20 ids of an index
-    narrowed = looked_up(statement, [(each, size <= most) for each, size in zip(wanted, sizes, strict=True)])
+    narrow = tuple(size <= most for size in sizes)
     if is_sorted or is_rare:
-        return among._replace(statement=narrowed, order=best_first(Patient, words[0]))
-    others_sized = zip(wanted[1:], sizes[1:], strict=True)
-    rest = [in_a_hash(each) if size <= min(most, 100_000) else each.holds for each, size in others_sized]
-    return along_the_words(among, words[0], rest, how_many(narrowed))
+        found = looked_up(among.statement, wanted, narrow)
+    else:
+        found = walked_along(among.statement, wanted, narrow, tuple(size <= min(most, 100_000) for size in sizes))
+    return found._replace(values=values)
 
 
-def begins_a_word(typed: str) -> Condition:
-    ids = select(PatientWord.patient_id).where(begins(typed))
-    return Condition(ids, has_word(Patient, typed))
+def values_of(words: Sequence[str]) -> dict[str, Any]:
+    return {f"word_{number}": word for number, word in enumerate(words)}
 
 
-def begins(typed: str) -> ColumnElement[bool]:
-    return col(PatientWord.word).between(typed, typed + BEYOND)
+def nth_word(number: int) -> BindParameter[str]:
+    """The word of this number, folded: letters, marks and digits, which mean themselves in a LIKE too."""
+    return bindparam(f"word_{number}", type_=Text)
 
 
-def has_word(table: type[Record], typed: str) -> ColumnElement[bool]:
-    return col(table.search_words).like(f"% {typed}%")
+@cache
+def begun(count: int) -> tuple[Condition, ...]:
+    """That so many words begin one of the patient's."""
+    words = [nth_word(number) for number in range(count)]
+    ids = [select(PatientWord.patient_id).where(begins(word)) for word in words]
+    return tuple(Condition(each, has_word(Patient, word)) for each, word in zip(ids, words, strict=True))
 
 
-def best_first(table: type[Record], typed: str) -> tuple[Key, ...]:
+def begins(typed: BindParameter[str]) -> ColumnElement[bool]:
+    return col(PatientWord.word).between(typed, typed.concat(BEYOND))
+
+
+def has_word(table: type[Record], typed: BindParameter[str]) -> ColumnElement[bool]:
+    return col(table.search_words).like(literal("% ").concat(typed).concat("%"))
+
+
+@cache
+def best_first(table: type[Record]) -> tuple[Key, ...]:
     """Whole words first, then the older. The words are sorted, so the first that is met comes first."""
-    rest = from_match(table, typed)
+    rest = from_match(table)
     return Key(func.split_part(func.substr(rest, 2), " ", 1).collate("C")), Key(col(table.id))
 
 
-def from_match(table: type[Record], typed: str) -> ColumnElement[str]:
+def from_match(table: type[Record]) -> ColumnElement[str]:
     text = col(table.search_words)
-    return func.substr(text, func.strpos(text, f" {typed}"))
+    return func.substr(text, func.strpos(text, literal(" ").concat(nth_word(0))))
 
 
-def looked_up(statement: SelectOfScalar[Patient], wanted: Iterable[tuple[Condition, bool]]) -> SelectOfScalar[Patient]:
+@lru_cache(KEPT)
+def looked_up(
+    statement: SelectOfScalar[Patient], wanted: tuple[Condition, ...], narrow: tuple[bool, ...]
+) -> Selection[Patient]:
     """By the ids that fulfil all narrow conditions; whoever has these is looked at."""
-    sets, rest = [], []
-    for condition, is_narrow in wanted:
-        if is_narrow:
-            sets.append(condition.ids)
-        else:
-            rest.append(condition.holds)
-    return by_ids(statement, *sets).where(*rest)
+    sets = [each.ids for each in compress(wanted, narrow)]
+    rest = [each.holds for each, is_narrow in zip(wanted, narrow, strict=True) if not is_narrow]
+    return Selection(by_ids(statement, *sets).where(*rest), order=best_first(Patient))
 
 
 def by_ids(statement: SelectOfScalar[Patient], *sets: Select[Any]) -> SelectOfScalar[Patient]:
@@ -159,14 +183,31 @@ def in_a_hash(condition: Condition) -> ColumnElement[bool]:
     return col(PatientWord.patient_id).in_(condition.ids).is_(true())
 
 
+@lru_cache(KEPT)
+def walked_along(
+    statement: SelectOfScalar[Patient],
+    wanted: tuple[Condition, ...],
+    narrow: tuple[bool, ...],
+    hashed: tuple[bool, ...],
+) -> Selection[Patient]:
+    """Along the first word. Whoever is met there must be in the hash of each of the hashed conditions."""
+    rest = [in_a_hash(each) if is_hashed else each.holds for each, is_hashed in zip(wanted, hashed, strict=True)]
+    return along_the_words(statement, rest[1:], how_many(looked_up(statement, wanted, narrow).statement))
+
+
+@lru_cache(KEPT)
+def with_one_word(statement: SelectOfScalar[Patient]) -> Selection[Patient]:
+    each_once = select(PatientWord.patient_id).where(begins(nth_word(0))).distinct()
+    return along_the_words(statement, [], how_many(each_once))
+
+
 def along_the_words(
-    among: Selection[Patient], typed: str, rest: Sequence[ColumnElement[bool]], counted: Select[Any]
+    statement: SelectOfScalar[Patient], rest: Sequence[ColumnElement[bool]], counted: Select[Any]
 ) -> Selection[Patient]:
     """In the order of the words that begin so; each patient at the first of theirs."""
     word = col(PatientWord.word)
-    is_first = func.starts_with(from_match(Patient, typed), literal(" ").concat(word))
-    statement = among.statement.join(PatientWord, looked_up_by(col(PatientWord.patient_id)))
+    is_first = func.starts_with(from_match(Patient), literal(" ").concat(word))
+    statement = statement.join(PatientWord, looked_up_by(col(PatientWord.patient_id)))
     # Without `coalesce` PostgreSQL takes it for something that hardly any row fulfils.
-    statement = statement.where(begins(typed), func.coalesce(is_first, false()), *rest)
-    order = (Key(word), Key(col(PatientWord.patient_id)))
-    return among._replace(statement=statement, order=order, counted=counted)
+    statement = statement.where(begins(nth_word(0)), func.coalesce(is_first, false()), *rest)
+    return Selection(statement, order=(Key(word), Key(col(PatientWord.patient_id))), counted=counted)

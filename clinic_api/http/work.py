@@ -10,10 +10,10 @@ from fastapi import Depends, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from clinic_api.audit import Actor, act_as
-from clinic_api.database import Selection, commit, entity, find, is_transient
+from clinic_api.database import Selection, all_of, commit, entity, find, is_transient
 from clinic_api.errors import Conflict, Invalid, Refused, Unauthenticated, Unready
 from clinic_api.http.formats import JSON
 from clinic_api.http.idempotency import Key, Replayed, kept
@@ -177,7 +177,7 @@ class UnitOfWork:
                 among = visible(self.user)
                 with suppress(ValidationError):  # a malformed id is about to be told
                     id = ID.validate_python(self.request.path_params[name])
-                    find(self.session, Selection(select(entity(among.statement))) if retired_too else among, id)
+                    find(self.session, all_of(entity(among.statement)) if retired_too else among, id)
 
 
 async def work_of(request: Request) -> UnitOfWork:

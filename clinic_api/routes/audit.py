@@ -1,10 +1,9 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from sqlmodel import select
 
 from clinic_api.audit import access_log, events_matching
-from clinic_api.database import Selection
+from clinic_api.database import all_of
 from clinic_api.http import answers
 from clinic_api.http.auth import admin
 from clinic_api.http.route import WorkRoute
@@ -27,5 +26,5 @@ def list_audit_events(query: Annotated[AuditQuery, Query()], work: Work) -> Resp
 @router.get("/patients/{patient_id}/access-log", dependencies=[admin], response_model=list[AuditEventPublic])
 def read_access_log(patient_id: Id, query: Annotated[ListQuery, Query()], work: Work) -> Response:
     """Who saw or changed this patient, newest first; also for a patient who was retired."""
-    refuse_unknown(work.connection, Selection(select(Patient)), patient_id)
+    refuse_unknown(work.connection, all_of(Patient), patient_id)
     return answers.page(work, AuditEventPublic, access_log(patient_id, query), query)

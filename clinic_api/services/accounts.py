@@ -5,7 +5,7 @@ from sqlmodel import Session, col, select
 
 from clinic_api.audit import tell
 from clinic_api.config import Settings
-from clinic_api.database import Selection, clock, find
+from clinic_api.database import Selection, all_of, clock, find
 from clinic_api.errors import Conflict, Invalid, Refused, Unauthenticated
 from clinic_api.models import Action, Doctor, Entity, LoginSession, Role, User, UserRegister, UserUpdate
 from clinic_api.models.fields import canonical_email
@@ -14,9 +14,7 @@ from clinic_api.services.attempts import Place, clear, clear_all, give_back, was
 from clinic_api.services.sessions import Caller, end
 
 ADMINS = 7_236_514_001  # any number that nothing else locks
-
-
-EVERYONE = Selection(select(User))
+EVERYONE: Selection[User] = all_of(User)
 
 
 def visible_users(_caller: Caller) -> Selection[User]:

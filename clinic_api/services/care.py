@@ -9,7 +9,7 @@ from sqlmodel import Session, and_, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.audit import tell, tell_look
-from clinic_api.database import Selection, clock, find
+from clinic_api.database import Selection, all_of, clock, find
 from clinic_api.errors import Conflict, Refused
 from clinic_api.finding import Condition, filtered, found_among_few, found_patients
 from clinic_api.models import (
@@ -92,13 +92,11 @@ def patients_matching(connection: Connection, caller: Caller, query: PatientQuer
     asked = Asked(tuple(values), query.unassigned, not caller.is_admin, query.doctor_id is not None)
     values |= {"own": caller.doctor_id, "care": query.doctor_id}
     if query.retired:  # so few that each is looked at
-        panels, others = conditions(asked)
-        few = kept(Patient, retired=True).where(*(each.holds for each in [*panels, *others]))
-        return found_among_few(Selection(few, values), query.q)
+        return found_among_few(Selection(retired(asked), values), query.q)
     if query.q is not None:
         panels, others = conditions(asked)
         in_use = Selection(kept(Patient, retired=False), values)
-        return found_patients(connection, in_use, query.q, [*panels, *others], is_sorted=query.sort is not None)
+        return found_patients(connection, in_use, query.q, (*panels, *others), is_sorted=query.sort is not None)
     return listed(asked, is_sorted=query.sort is not None)._replace(values=values)
 
 
@@ -113,7 +111,13 @@ def listed(asked: Asked, *, is_sorted: bool) -> Selection[Patient]:
 
 
 @cache
-def conditions(asked: Asked) -> tuple[list[Condition], list[Condition]]:
+def retired(asked: Asked) -> SelectOfScalar[Patient]:
+    panels, others = conditions(asked)
+    return kept(Patient, retired=True).where(*(each.holds for each in (*panels, *others)))
+
+
+@cache
+def conditions(asked: Asked) -> tuple[tuple[Condition, ...], tuple[Condition, ...]]:
     """Those that a doctor's panel fulfils, and the others."""
     panels = [in_panel(bindparam("own"))] if asked.own else []
     if asked.care:
@@ -121,7 +125,7 @@ def conditions(asked: Asked) -> tuple[list[Condition], list[Condition]]:
     others = [with_value(name) for name in asked.equal]
     if asked.unassigned is not None:
         others.append(without_doctor() if asked.unassigned else with_doctor())
-    return panels, others
+    return tuple(panels), tuple(others)
 
 
 def with_value(name: str) -> Condition:
@@ -208,7 +212,7 @@ def retire(session: Session, record: Record) -> None:
 
 def restore(session: Session, model: type[Retired], id: int) -> Retired:
     """Bring back what `retire` took out of use. Raises NotFound when it never was there."""
-    record = find(session, Selection(select(model)), id, lock="UPDATE")
+    record: Retired = find(session, all_of(model), id, lock="UPDATE")
     if record.retired_at is None:
         tell_look(session, record)
     record.retired_at = None
