@@ -101,12 +101,17 @@ def by(actor: Actor) -> dict[str, Any]:
 @event.listens_for(OrmSession, "after_flush")
 def tell_changes(session: OrmSession, _context: UOWTransaction) -> None:
     """Every record that was just made or changed, with each field's old and new value; secrets never."""
-    for record in [*session.new, *session.dirty]:
+    for record in session.new:
+        if entity := ENTITIES.get(type(record)):
+            values = {name: getattr(record, name) for name in type(record).model_fields if name not in NOT_TOLD}
+            told = {name: [None, value] for name, value in values.items() if value is not None}
+            tell(session, Action.create, entity, record.id, told)
+    for record in session.dirty:
         if (entity := ENTITIES.get(type(record))) and session.is_modified(record):
             changed = {name: before(record, name) for name in type(record).model_fields if is_changed(record, name)}
             told = {name: [old, getattr(record, name)] for name, old in changed.items() if name not in NOT_TOLD}
             told = {name: pair for name, pair in told.items() if pair[0] != pair[1]}
-            tell(session, action_of(record in session.new, changed, told), entity, record.id, told or None)
+            tell(session, action_of(changed, told), entity, record.id, told or None)
 
 
 def is_changed(record: SQLModel, name: str) -> bool:
@@ -117,9 +122,7 @@ def before(record: SQLModel, name: str) -> Any:
     return next(iter(inspect(record).attrs[name].history.deleted), None)
 
 
-def action_of(new: bool, changed: Mapping[str, Any], told: Mapping[str, Sequence[Any]]) -> Action:
-    if new:
-        return Action.create
+def action_of(changed: Mapping[str, Any], told: Mapping[str, Sequence[Any]]) -> Action:
     if "hashed_password" in changed:
         return Action.password_change
     if "retired_at" in told:

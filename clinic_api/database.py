@@ -25,6 +25,7 @@ Found = TypeVar("Found")
 TRY_AGAIN = ("40001", "40P01")  # SQLSTATE: serialization failure, deadlock
 READ_ONLY = "25006"
 SWEPT = 100  # rows at a time
+KEPT = 256  # statements of each kind that are put together once
 TRANSFERS = 2  # imports and exports at once
 # A server that vanished without a word is noticed after some ten seconds rather than a quarter of an hour.
 ALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
@@ -135,14 +136,14 @@ def cut_off(thread: int) -> None:
             end.shutdown(socket.SHUT_RDWR)
 
 
-def commit(session: Session) -> None:
+def commit(session: Session, backend: int | None = None) -> None:
     """Commit, and be sure of it. Raises Unready when PostgreSQL calls committed what its standby did not confirm.
 
-    It does so, with nothing but a warning, when somebody cancels its wait for a synchronous standby.
+    It does so, with nothing but a warning, when somebody cancels its wait for a synchronous standby. `backend` is the
+    process that does this transaction, if that is known; of the driver's, a pooler is the other end.
     """
     connection: Any = session.connection().connection.dbapi_connection
-    # The driver knows a process of the pooler's, where there is one.
-    backend = session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    backend = backend or session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
     connection.notices.clear()
     try:
         session.commit()
@@ -220,7 +221,7 @@ class Selection(NamedTuple, Generic[Found]):
     """A statement that tells how many they are, where there is a faster one than to count them."""
 
 
-@lru_cache
+@lru_cache(KEPT)
 def all_of(model: type[Found]) -> Selection[Found]:
     """Every record of this kind, also the retired ones."""
     return Selection(select(model))
@@ -237,13 +238,13 @@ def find(
     return record
 
 
-@lru_cache
+@lru_cache(KEPT)
 def with_id(statement: SelectOfScalar[Found], lock: Literal["UPDATE", "SHARE"] | None = None) -> SelectOfScalar[Found]:
     statement = statement.where(entity(statement).id == bindparam("id"))
     return statement if lock is None else statement.with_for_update(read=lock == "SHARE", of=entity(statement))
 
 
-@lru_cache
+@lru_cache(KEPT)
 def entity(statement: SelectOfScalar[Any]) -> Any:
     """The table class that this statement selects."""
     return statement.column_descriptions[0]["entity"]

@@ -8,7 +8,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.visitors import InternalTraversal
 
-KEPT = 256  # statements
+from clinic_api.database import KEPT
 
 
 class Explain(Executable, ClauseElement):

@@ -29,11 +29,11 @@ from sqlalchemy.dialects.postgresql import array
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from clinic_api.database import Key, Selection, entity
+from clinic_api.database import KEPT, Key, Selection, entity
 from clinic_api.estimates import estimated
 from clinic_api.models import Patient, PatientWord
 from clinic_api.models.base import Record
-from clinic_api.reading import KEPT, how_many
+from clinic_api.reading import how_many
 from clinic_api.search import typed_words
 
 Found = TypeVar("Found", bound=Record)

@@ -12,13 +12,12 @@ from sqlalchemy import Connection, Enum, Select, String, bindparam, func, type_c
 from sqlmodel import SQLModel, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from clinic_api.database import Found, Key, Selection, entity, with_id
+from clinic_api.database import KEPT, Found, Key, Selection, entity, with_id
 from clinic_api.errors import Invalid, NotFound
 from clinic_api.models.page import ListQuery
 from clinic_api.ordering import directed, lies_after, order
 
 Public = type[SQLModel]
-KEPT = 256  # statements of each kind
 
 
 class Page(NamedTuple):

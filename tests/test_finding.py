@@ -22,8 +22,8 @@ from clinic_api.services.sessions import Caller
 from tests.factories import assign, make_doctor, make_patient
 from tests.test_database import wait_until_blocked
 
-ADMIN = Caller(1, Role.ADMIN, None, "admin@example.org", 1)
-DOCTOR = Caller(2, Role.DOCTOR, 1, "doctor@example.org", 2)
+ADMIN = Caller(1, Role.ADMIN, None, "admin@example.org", 1, 1)
+DOCTOR = Caller(2, Role.DOCTOR, 1, "doctor@example.org", 2, 1)
 NOW = datetime.now(UTC)
 GIVEN = ["Anna", "Anna", "Annabel", "José", "王小明", "Ann", "Aoife", "محمد"]
 FAMILY = ["Smith", "García", "Smithers", "O'Brien", "Anna", "", "Nguyễn"]

@@ -123,7 +123,7 @@ class UnitOfWork:
                 raise Unready(NO_ANSWER)
             if not reads:
                 self.committing = True
-                commit(self.session)
+                commit(self.session, self.caller and self.caller.backend)
         self.tell_looks()
         return answer
 
@@ -155,7 +155,7 @@ class UnitOfWork:
             if not self.user.is_admin:
                 find(self.session, visible_patients(self.user), first.patient_id)
             self.saw(Patient, [first.patient_id])
-        commit(self.session)
+        commit(self.session, self.user.backend)
         self.tell_looks()
         raise Replayed(first)
 

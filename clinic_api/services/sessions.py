@@ -27,6 +27,8 @@ class Caller(NamedTuple):
     doctor_id: int | None
     email: str
     session_id: int
+    backend: int
+    """The process of PostgreSQL's that says so."""
 
     @property
     def is_admin(self) -> bool:
@@ -60,6 +62,7 @@ def still_runs() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 # Read on each request, and so put together once: building it takes as long as asking it.
 CALLER = (
     who_may_sign_in()
+    .add_columns(func.pg_backend_pid().label("backend"))
     .join(LoginSession, col(LoginSession.user_id) == col(User.id))
     .where(col(LoginSession.id) == bindparam("session_id"), col(User.id) == bindparam("user_id"), *still_runs())
 )
@@ -70,7 +73,7 @@ def read_caller(connection: Connection, token: Token) -> Caller:
     row = connection.execute(CALLER, token._asdict()).one_or_none()
     if row is None:
         raise Unauthenticated("This session has ended or the account is disabled. Sign in again: POST /auth/login.")
-    return Caller(row.id, row.role, row.doctor_id, row.email, token.session_id)
+    return Caller(row.id, row.role, row.doctor_id, row.email, token.session_id, row.backend)
 
 
 def sign_in(session: Session, place: Place, verdict: Verdict) -> Started | None:
