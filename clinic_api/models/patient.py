@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field as Rule
-from sqlalchemy import CheckConstraint, Connection, Index, func, inspect, select, text
+from sqlalchemy import CheckConstraint, Connection, Index, bindparam, func, inspect, select, text
 from sqlmodel import Relationship, SQLModel, and_, col
 
 from clinic_api.errors import Invalid
@@ -28,6 +28,9 @@ from clinic_api.models.page import ListQuery, Retired, Search
 
 if TYPE_CHECKING:
     from clinic_api.models.doctor import Doctor
+
+
+CLAIM = select(func.claim_medical_record_number(bindparam("given")))
 
 
 class PatientBase(SQLModel):
@@ -72,8 +75,7 @@ class Patient(PatientBase, Record, table=True):
 
     def prepare(self, connection: Connection) -> None:
         if self.id is None or inspect(self).attrs.medical_record_number.history.has_changes():
-            number = func.claim_medical_record_number(self.medical_record_number)
-            self.medical_record_number = connection.scalar(select(number))
+            self.medical_record_number = connection.scalar(CLAIM, {"given": self.medical_record_number})
 
 
 class PatientCreate(Input, PatientBase):
