@@ -4,8 +4,18 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
+from sqlalchemy import Engine, text
 
 from tests.factories import assign, make_doctor, make_patient, patient_body
+
+
+TAKEN = 20_000
+TAKE_NUMBERS = """
+    INSERT INTO patients (given_name, family_name, birth_date, gender, active, version, search_words,
+        medical_record_number)
+    SELECT 'A', 'B', '1984-02-29', 'other', true, 1, ' a b', 'P-' || lpad(value::text, 6, '0')
+    FROM generate_series(1, :count) AS value
+"""
 
 
 def test_a_patient_is_created_with_defaults(admin: TestClient) -> None:
@@ -24,6 +34,12 @@ def test_record_numbers_are_made_in_order_and_skip_what_is_taken(admin: TestClie
     numbers = [make_patient(admin)["medical_record_number"] for _ in range(2)]
     assert numbers == ["P-000001", "P-000003"]
     assert [patient["id"] for patient in admin.get("/patients", params={"q": "p-000003"}).json()] == [3]
+
+
+def test_however_many_numbers_in_a_row_are_taken_the_next_is_made(admin: TestClient, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(TAKE_NUMBERS), {"count": TAKEN})
+    assert make_patient(admin)["medical_record_number"] == f"P-{TAKEN + 1:06}"
 
 
 def test_a_record_number_is_one_patients_own(admin: TestClient) -> None:
