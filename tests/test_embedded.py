@@ -11,6 +11,12 @@ import psutil
 from clinic_api.embedded import running
 from tests.process import STARTS_WITHIN, run, server
 
+SCRIPT = """
+from fastapi.testclient import TestClient
+from clinic_api.main import app
+with TestClient(app) as client:
+    print(client.get("/health/ready").status_code)
+"""
 BODY = {"email": "a@example.org", "password": "a long night at the harbour", "role": "ADMIN"}
 
 
@@ -31,6 +37,12 @@ def test_serve_makes_it_migrates_it_keeps_it_and_stops_it(tmp_path: Path) -> Non
     with server(cwd=tmp_path, **settings) as (address, _):
         form = {"username": BODY["email"], "password": BODY["password"]}
         assert httpx.post(f"{address}/auth/login", data=form).status_code == 200
+
+
+def test_a_script_that_starts_the_application_just_so_finds_it_migrated(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = run("script", cwd=tmp_path, ENV="dev", DATA_DIR=str(tmp_path))
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["200"]), done.stderr
 
 
 def test_uvicorn_and_a_command_share_it_and_the_last_one_stops_it(tmp_path: Path) -> None:
