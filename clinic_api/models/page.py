@@ -37,6 +37,5 @@ class ListQuery(Input):
             max_length=4000,
             description='Where the last page ended: take it from that answer\'s `Link` header, `rel="next"`.',
         ),
-        Optional,
     ] = None
     total: Annotated[bool, Rule(description="Also count all of them: header `X-Total-Count`.")] = False
