@@ -14,18 +14,23 @@ QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
 def format_of(request: Request, formats: Mapping[str, str]) -> str:
     """The one of these media types that the caller likes best, of equals the first. Raises NotAcceptable for none."""
     accept = ",".join(request.headers.getlist("accept"))
-    if accept in ("", "*/*"):  # as most send it
+    said = {} if accept in ("", "*/*") else preferences(accept)  # as most send it
+    if not said:
         return next(iter(formats))
-    liked = {media_type: liking(media_type, accept) for media_type in formats}
+    liked = {media_type: liking(media_type, said) for media_type in formats}
     best = max(liked, key=lambda media_type: liked[media_type])
     if not liked[best]:
         raise NotAcceptable(formats)
     return best
 
 
-def liking(media_type: str, accept: str) -> float:
+def preferences(accept: str) -> dict[str, float]:
+    """How much each is liked: of one that is named twice, the most. Between commas may be nothing (RFC 9110, 5.6.1)."""
+    return dict(sorted(parsed(media_range) for media_range in accept.split(",") if media_range.strip()))
+
+
+def liking(media_type: str, said: Mapping[str, float]) -> float:
     """From 0 to 1; what is said of the type itself counts more than what is said of all of its kind, or of all."""
-    said = dict(map(parsed, accept.split(",")))
     general = f"{media_type.partition('/')[0]}/*"
     return next((said[name] for name in (media_type, general, "*/*") if name in said), 0)
 

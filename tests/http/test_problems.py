@@ -105,7 +105,7 @@ def test_a_request_id_is_taken_if_plain_and_made_otherwise(client: TestClient) -
         assert client.get("/nothing", headers={"X-Request-ID": odd}).json()["request_id"] not in (odd, "")
 
 
-@pytest.mark.parametrize("accept", ["*/*", "application/json", "Application/*;q=0.1", "text/html, */*;q=0.8", ""])
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "Application/*;q=0.1", "text/html, */*;q=0.8", "", ",", " , ,"])
 def test_who_takes_json_gets_json(accept: str, admin: TestClient) -> None:
     assert admin.get("/patients", headers={"Accept": accept}).status_code == 200
 
@@ -123,6 +123,8 @@ def test_who_takes_json_gets_json(accept: str, admin: TestClient) -> None:
         ("*/*, text/csv;q=0.5", "application/json"),
         ("*/*, application/json;q=0", "text/csv"),
         ("text/*;q=0.5, text/csv;q=0, application/*;q=0.1", "application/json"),
+        ("text/csv, text/csv;q=0", "text/csv"),
+        ("text/csv;q=0, ,text/csv;q=0.5, application/json;q=0.1,", "text/csv"),
     ],
 )
 def test_who_takes_several_formats_gets_the_one_they_like_best(accept: str, media_type: str, admin: TestClient) -> None:
