@@ -42,8 +42,9 @@ class Export(Response):
         del self.headers["content-length"]
         self.work, self.public, self.statement = work, public, whole_list(public, among, query)
         self.entity = ENTITIES.get(table)
+        ids = {name: int(value) for name, value in work.request.path_params.items()}
         chosen = query.model_dump(mode="json", exclude={*PAGING}, exclude_defaults=True)
-        self.filter = {**work.request.path_params, **chosen} or None
+        self.filter = {**ids, **chosen} or None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         transfers: Transfers = self.work.tools.transfers

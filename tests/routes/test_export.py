@@ -105,6 +105,13 @@ def test_the_audit_tells_of_it_and_so_does_the_access_log(admin: TestClient) -> 
     assert seen == [["export", "create"], ["export", "create"], ["create"]]
 
 
+def test_the_audit_tells_of_whose_list_it_was(admin: TestClient, doctor_id: int) -> None:
+    table(admin, f"/doctors/{doctor_id}/patients")
+    table(admin, doctor_id=doctor_id)
+    for event in admin.get("/audit?action=export").json():
+        assert event["changes"]["filter"] == [None, {"doctor_id": doctor_id}]
+
+
 def test_an_empty_export_is_told_too(admin: TestClient) -> None:
     assert admin.get("/patients", headers=CSV).text == ",".join(PatientPublic.model_fields) + "\r\n"
     (event,) = admin.get("/audit?action=export").json()
