@@ -105,7 +105,9 @@ def test_a_request_id_is_taken_if_plain_and_made_otherwise(client: TestClient) -
         assert client.get("/nothing", headers={"X-Request-ID": odd}).json()["request_id"] not in (odd, "")
 
 
-@pytest.mark.parametrize("accept", ["*/*", "application/json", "Application/*;q=0.1", "text/html, */*;q=0.8", "", ",", " , ,"])
+@pytest.mark.parametrize(
+    "accept", ["*/*", "application/json", "Application/*;q=0.1", "text/html, */*;q=0.8", "", ",", " , ,"]
+)
 def test_who_takes_json_gets_json(accept: str, admin: TestClient) -> None:
     assert admin.get("/patients", headers={"Accept": accept}).status_code == 200
 

@@ -176,7 +176,9 @@ def test_a_cursor_is_good_for_its_list_and_person_alone(
     assert len(page_of(doctor.get(f"/patients?cursor={cursor}"))) == 1
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "AAAA", "ä", "%00", "A" * 100, "A" * 4001, "../", "eyJpZCI6MX0=", "-", "=="])
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "AAAA", "ä", "%00", "A" * 100, "A" * 4001, "../", "eyJpZCI6MX0=", "-", "=="]
+)
 def test_what_is_no_cursor_is_refused(cursor: str, admin: TestClient) -> None:
     refused(admin.get(f"/patients?cursor={cursor}"))
 

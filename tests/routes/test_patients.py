@@ -8,7 +8,6 @@ from sqlalchemy import Engine, text
 
 from tests.factories import assign, make_doctor, make_patient, patient_body
 
-
 TAKEN = 20_000
 TAKE_NUMBERS = """
     INSERT INTO patients (given_name, family_name, birth_date, gender, active, version, search_words,
