@@ -5,7 +5,7 @@ import typer
 from sqlmodel import Session
 
 from clinic_api import migrations
-from clinic_api.cli.console import fail, settings_and_errors
+from clinic_api.cli.console import counted, fail, settings_and_errors
 from clinic_api.cli.progress import long_work
 from clinic_api.database import database
 from clinic_api.transfer import seeding
@@ -40,4 +40,5 @@ def seed(
             tell("Looking at what is there now", 1)
             analyze(engine)
         seconds = time.monotonic() - began
-    print(f"Added {patients:,} patients, {doctors:,} doctors and {links:,} assignments in {seconds:.1f} s.")
+    added = f"{counted(patients, 'patient')}, {counted(doctors, 'doctor')} and {counted(links, 'assignment')}"
+    print(f"Added {added} in {seconds:.1f} s.")

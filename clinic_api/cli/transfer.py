@@ -13,7 +13,7 @@ from sqlmodel import Session
 from clinic_api import migrations
 from clinic_api.audit import Actor
 from clinic_api.backup.archive import in_words, start_of, written_aside
-from clinic_api.cli.console import fail, settings_and_errors
+from clinic_api.cli.console import counted, fail, settings_and_errors
 from clinic_api.cli.progress import long_work
 from clinic_api.database import Selection, commit, database
 from clinic_api.errors import WrongRows
@@ -52,7 +52,8 @@ def import_file(
         except WrongRows as error:
             show([cell._asdict() for cell in error.first], "What is wrong")
             told = f"The first {len(error.first):,} are shown. " if error.errors > len(error.first) else ""
-            fail(f"{error.errors:,} errors in {error.wrong_rows:,} of {error.rows:,} rows. {told}Nothing was imported.")
+            errors, rows = counted(error.errors, "error"), counted(error.rows, "row")
+            fail(f"{errors} in {error.wrong_rows:,} of {rows}. {told}Nothing was imported.")
         conclude(report, time.monotonic() - began)
 
 
@@ -75,11 +76,12 @@ def conclude(report: ImportReport, seconds: float) -> None:
     likely = report.likely_duplicates
     if likely.count:
         show([one.model_dump() for one in likely.first[:SHOWN]], "Same name and birth date")
-        print(f"{likely.count:,} rows tell of somebody who seems to be there already (the first are shown above).")
+        print(f"{counted(likely.count, 'row')} may tell of somebody who is there already. Up to {SHOWN} are shown.")
     if report.dry_run:
-        print(f"Nothing is wrong in {report.rows:,} rows, checked in {seconds:.1f} s. Nothing was imported: a dry run.")
+        rows = counted(report.rows, "row")
+        print(f"Nothing is wrong in {rows}, checked in {seconds:.1f} s. Nothing was imported: a dry run.")
     else:
-        print(f"Imported {report.imported:,} patients in {seconds:.1f} s.")
+        print(f"Imported {counted(report.imported, 'patient')} in {seconds:.1f} s.")
 
 
 def show(rows: Sequence[dict[str, object]], title: str) -> None:
@@ -124,4 +126,4 @@ def export_file(
                 changes = None
                 done += len(part.ids)
                 tell(f"Writing: {done:,} of {snapshot.count:,} patients", done / max(1, snapshot.count))
-        print(f"Exported {snapshot.count:,} patients in {time.monotonic() - began:.1f} s: {file}.")
+        print(f"Exported {counted(snapshot.count, 'patient')} in {time.monotonic() - began:.1f} s: {file}.")

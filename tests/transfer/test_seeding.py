@@ -90,7 +90,7 @@ def test_without_an_administrator_nobody_is_assigned(
     database_url: URL, tmp_path: Path, settings: dict[str, str]
 ) -> None:
     done = run("clinic_api", "seed", "--patients", "5", cwd=tmp_path, **settings)
-    assert "Added 5 patients, 1 doctors and 0 assignments" in done.stdout, done.stderr
+    assert "Added 5 patients, 1 doctor and 0 assignments" in done.stdout, done.stderr
 
 
 def test_production_takes_nobody_invented(database_url: URL, tmp_path: Path) -> None:
