@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from clinic_api.http.problems import DETAILS, problem
 
 LONGEST_ADDRESS = 8 * 1024  # bytes, of path and query
-HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]+|\[[\da-fA-F:.]+\])(:\d{0,5})?", re.ASCII)
+HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]{1,255}|\[[\da-fA-F:.]{2,45}\])(:\d{0,5})?", re.ASCII)  # as in DNS
 TOO_LONG = "The address is too long. Send at most 8 KiB of path and query."
 
 

@@ -114,6 +114,7 @@ BROKEN: dict[str, tuple[int, bytes]] = {
     "no Host": (400, get(b"GET /", b"")),
     "two Hosts": (400, get(b"GET /", HOST + HOST)),
     "odd Host": (400, get(b"GET /?x", b"Host: [\r\n")),
+    "long Host": (400, get(b"GET /?x", b"Host: " + b"a" * 256 + b"\r\n")),
     "Host of bytes": (400, get(b"GET /?x", b"Host: \xff\r\n")),
     "NUL in a header": (400, get(b"GET /", HOST + b"X: a\x00b\r\n")),
     "blank in a name": (400, get(b"GET /", HOST + b"X y: 1\r\n")),
