@@ -18,6 +18,7 @@ SECRET_BYTES = 32
 # Words of samples, rows of keys, and the key of FastAPI's tutorial.
 SAMPLES = r"change.?me|example|sample|secret|your.?key|insecure|password|production|qwert|1234|abcd|09d25e094faa6ca2"
 HOW_TO_MAKE_A_SECRET = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+HOST = r"([\w.\-]+|\[[\da-fA-F:.]+\])(:\d+)?"
 Seconds = Annotated[float, Field(ge=1, le=300)]
 
 
@@ -70,7 +71,7 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def is_web_address(cls, value: str) -> str:
-        if value and not re.fullmatch(r"https?://[\w.\-]+(:\d+)?(/[\w.~\-]+)*/?", value, re.ASCII):
+        if value and not re.fullmatch(rf"https?://{HOST}(/[\w.~\-]+)*/?", value, re.ASCII):
             raise ValueError("must be an address without a query: https://clinic.example.org/api.")
         return value.rstrip("/")
 
@@ -87,7 +88,7 @@ class Settings(BaseSettings):
     @field_validator("cors_origins")
     @classmethod
     def are_origins(cls, value: str) -> str:
-        if not all(re.fullmatch(r"https?://[\w.\-]+(:\d+)?", origin) for origin in listed(value)):
+        if not all(re.fullmatch(rf"https?://{HOST}", origin) for origin in listed(value)):
             raise ValueError("must be origins with commas, each by name: https://clinic.example.org.")
         return value
 

@@ -85,6 +85,20 @@ def test_a_path_prefix_has_one_spelling(sent: str, kept: str) -> None:
     assert Settings(env="dev", root_path=sent).root_path == kept
 
 
+@pytest.mark.parametrize("host", ["clinic.example.org", "localhost:8000", "[::1]", "[2001:db8::7]:8000"])
+def test_a_host_has_a_name_or_an_address(host: str) -> None:
+    settings = Settings(env="dev", public_url=f"http://{host}/api/", cors_origins=f"http://{host}")
+    assert (settings.public_url, settings.cors_origins) == (f"http://{host}/api", f"http://{host}")
+
+
+@pytest.mark.parametrize("host", ["", "::1", "[::1", "[x]", "[::1]x", "a b", "a?b", "user@a", "a:b"])
+def test_a_host_has_no_other_spelling(host: str) -> None:
+    for name in ("public_url", "cors_origins"):
+        setting: dict[str, Any] = {name: f"http://{host}"}
+        with pytest.raises(ValidationError):
+            Settings(env="dev", **setting)
+
+
 def test_with_env_test_the_test_database_is_used() -> None:
     settings = Settings(env="test", database_url="postgres://h/real", test_database_url="postgres://h/clinic_test")
     assert settings.url is not None
