@@ -46,12 +46,12 @@ class Program:
         psutil.Process(self.process.pid).resume()
 
     def kill(self) -> None:
-        if self.process is not None:
+        if self.process is not None and self.process.poll() is None:  # one that could not start has ended
             for child in psutil.Process(self.process.pid).children():
                 child.kill()
             self.process.kill()
             self.process.wait(STARTS_WITHIN)
-            self.process = None
+        self.process = None
 
 
 @contextmanager

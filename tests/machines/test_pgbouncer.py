@@ -27,18 +27,8 @@ from tests.process import ROOT, environment, free_port, run
 
 CONNECTIONS = 3
 CLIENTS = 8
-CONFIG = """
-[databases]
-clinic = host=127.0.0.1 port={database} user=postgres
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = any
-pool_mode = transaction
-default_pool_size = {connections}
-"""
-NOT_ROOT = "user = nobody\n"
+PASSWORD = "clinic"
+NOT_ROOT = "\nuser = nobody" if os.geteuid() == 0 else ""
 ENDS_WITHIN = 30  # seconds
 
 
@@ -48,15 +38,32 @@ def pgbouncer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Postgr
     with postgres(place / "postgres") as database:
         database.ask("ALTER DATABASE clinic SET TimeZone = 'Asia/Tokyo'")
         port, config = free_port(), place / "pgbouncer.ini"
-        text = CONFIG.format(database=database.port, port=port, connections=CONNECTIONS)
-        config.write_text(text + (NOT_ROOT if os.geteuid() == 0 else ""))
+        config.write_text(configured(port, database, place))
         with running(Program([program, str(config)], port, place / "pgbouncer.log")) as pooler:
             yield database, pooler
 
 
+def configured(port: str, database: Postgres, folder: Path) -> str:
+    """The configuration, but for places, the user, and fewer connections at PostgreSQL, so that they are fought for."""
+    text = (ROOT / "deploy" / "pgbouncer" / "pgbouncer.ini").read_text()
+    users = folder / "users.txt"
+    users.write_text(f'"postgres" "{PASSWORD}"\n')
+    changes = {
+        "host=db port=5432": f"host=127.0.0.1 port={database.port}",
+        "listen_addr = *": "listen_addr = 127.0.0.1",
+        "listen_port = 6432": f"listen_port = {port}",
+        "/tmp/users.txt": str(users),
+        "default_pool_size = 20": f"default_pool_size = {CONNECTIONS}" + NOT_ROOT,
+    }
+    for what, instead in changes.items():
+        assert text.count(what) == 1, what
+        text = text.replace(what, instead)
+    return text
+
+
 @pytest.fixture(scope="module")
 def url(pgbouncer: tuple[Postgres, Program]) -> str:
-    return f"postgresql://postgres@127.0.0.1:{pgbouncer[1].port}/clinic"
+    return f"postgresql://postgres:{PASSWORD}@127.0.0.1:{pgbouncer[1].port}/clinic"
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +88,11 @@ def test_a_whole_day(clinic: Clinic) -> None:
     whose = environment(ADMIN_EMAIL=ADMIN, ADMIN_PASSWORD=password_of(ADMIN))
     day = subprocess.run(script, env=whose, capture_output=True, text=True, timeout=60)
     assert day.returncode == 0, day.stderr
+
+
+def test_nobody_comes_in_by_a_wrong_password(pgbouncer: tuple[Postgres, Program], url: str) -> None:
+    with pytest.raises(psycopg2.OperationalError, match="authentication failed"):
+        psycopg2.connect(url, password="another")
 
 
 def test_what_many_write_at_once_is_stored_and_audited(clinic: Clinic) -> None:
