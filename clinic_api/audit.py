@@ -24,7 +24,6 @@ from sqlalchemy.orm import UOWTransaction
 from sqlmodel import Session, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from clinic_api.database import Key, Selection
 from clinic_api.models import (
     AccessLogEntry,
     Action,
@@ -39,6 +38,7 @@ from clinic_api.models import (
 from clinic_api.models.base import Record
 from clinic_api.ordering import after
 from clinic_api.reading import where_equal
+from clinic_api.selecting import Key, Selection
 
 ENTITIES: dict[type[SQLModel], Entity] = {User: Entity.user, Doctor: Entity.doctor, Patient: Entity.patient}
 WRITE = insert(AuditEvent)

@@ -1,4 +1,4 @@
-"""The database: which one, the engine for it, and the one way to find a record."""
+"""The database: which one, the engine for it, and a commit that is one."""
 
 import math
 import socket
@@ -6,26 +6,21 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Any
 
 from psycopg2 import InterfaceError
 from psycopg2.extensions import STATUS_READY
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, bindparam, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlmodel import Session, SQLModel, delete, func, select, tuple_
-from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api import migrations
 from clinic_api.config import Settings
-from clinic_api.errors import NotFound, Unready
-
-Found = TypeVar("Found")
+from clinic_api.errors import Unready
 
 TRY_AGAIN = ("40001", "40P01")  # SQLSTATE: serialization failure, deadlock
 READ_ONLY = "25006"
 SWEPT = 100  # rows at a time
-KEPT = 256  # statements of each kind that are put together once
 TRANSFERS = 2  # imports and exports at once
 # A server that vanished without a word is noticed after some ten seconds rather than a quarter of an hour.
 ALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
@@ -68,7 +63,7 @@ def make_engine(url: URL, settings: Settings) -> Engine:
         pool_timeout=settings.request_timeout,
         pool_use_lifo=True,
         hide_parameters=True,
-        query_cache_size=200,  # statements, of up to 200 KB each
+        query_cache_size=100,  # statements, of up to 200 KB each
         use_native_hstore=False,  # it would ask for it on each new connection
         connect_args={"connect_timeout": math.ceil(settings.connect_timeout), "application_name": "clinic-api"} | ALIVE,
     )
@@ -140,7 +135,8 @@ def commit(session: Session, backend: int | None = None) -> None:
     """Commit, and be sure of it. Raises Unready when PostgreSQL calls committed what its standby did not confirm.
 
     It does so, with nothing but a warning, when somebody cancels its wait for a synchronous standby. `backend` is the
-    process that does this transaction, if that is known; of the driver's, a pooler is the other end.
+    number of the PostgreSQL process that runs this transaction, if it was read within it; what the driver knows may be
+    a pooler's.
     """
     connection: Any = session.connection().connection.dbapi_connection
     backend = backend or session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
@@ -199,52 +195,3 @@ def constraint(error: DBAPIError) -> str | None:
     """The name of the constraint that was violated."""
     name: str | None = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
     return name
-
-
-class Key(NamedTuple):
-    """By what a list is sorted."""
-
-    column: Any
-    descending: bool = False
-
-
-class Selection(NamedTuple, Generic[Found]):
-    """Which records: a statement that is put together once, the values left out of it, and the order of a list.
-
-    Without an `order` it is that of the primary key; otherwise no two records are equal in it.
-    """
-
-    statement: SelectOfScalar[Found]
-    values: dict[str, Any] = {}  # noqa: RUF012
-    order: tuple[Key, ...] = ()
-    counted: Any = None
-    """A statement that tells how many they are, where there is a faster one than to count them."""
-
-
-@lru_cache(KEPT)
-def all_of(model: type[Found]) -> Selection[Found]:
-    """Every record of this kind, also the retired ones."""
-    return Selection(select(model))
-
-
-def find(
-    session: Session, among: Selection[Found], id: int, *, lock: Literal["UPDATE", "SHARE"] | None = None
-) -> Found:
-    """The record with this id among those selected. Raises NotFound when it is not there."""
-    statement = with_id(among.statement, lock)
-    record: Found | None = session.exec(statement, params=among.values | {"id": id}).one_or_none()
-    if record is None:
-        raise NotFound(entity(among.statement))
-    return record
-
-
-@lru_cache(KEPT)
-def with_id(statement: SelectOfScalar[Found], lock: Literal["UPDATE", "SHARE"] | None = None) -> SelectOfScalar[Found]:
-    statement = statement.where(entity(statement).id == bindparam("id"))
-    return statement if lock is None else statement.with_for_update(read=lock == "SHARE", of=entity(statement))
-
-
-@lru_cache(KEPT)
-def entity(statement: SelectOfScalar[Any]) -> Any:
-    """The table class that this statement selects."""
-    return statement.column_descriptions[0]["entity"]

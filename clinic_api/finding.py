@@ -1,7 +1,16 @@
 """How records are found by their words, and patients by an index whatever else is asked of them.
 
 Under a LIMIT PostgreSQL likes to walk along the wanted order until enough rows have passed its filters, which may be
-never. So which index is used is decided here, by PostgreSQL's estimates, and the statement leaves no other choice.
+never. So which index is used is decided here, and the statement leaves no other choice:
+
+- `filtered`: no words. Along the index, or the table of ids, of one of the conditions.
+- `walked_by_one_word`: one word and nothing else. Along the index of words.
+- `looked_up`: something is rare, or an order is wanted. The ids of all narrow conditions are intersected, the other
+  conditions tested on each row.
+- `walked_along`: nothing is rare. Along the first word; the others are tested, by a hash of ids or on the row.
+- `each_tested`: among so few that each row is looked at.
+
+Between the three in the middle `found_patients` chooses by PostgreSQL's estimates.
 """
 
 from collections.abc import Sequence
@@ -29,17 +38,25 @@ from sqlalchemy.dialects.postgresql import array
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from clinic_api.database import KEPT, Key, Selection, entity
 from clinic_api.estimates import estimated
 from clinic_api.models import Patient, PatientWord
 from clinic_api.models.base import Record
 from clinic_api.reading import how_many
 from clinic_api.search import typed_words
+from clinic_api.selecting import KEPT, Key, Selection, entity
 
 Found = TypeVar("Found", bound=Record)
 BEYOND = "\U0010ffff"
 """Sorts behind all that words are made of."""
-EVERYBODY = select(Patient.id)
+EVERY_ID = select(Patient.id)
+RARE, MOST_RARE = 100, 10_000
+"""What a hundredth of the patients or fewer fulfil, and so few that they are sorted in some milliseconds."""
+BROAD = 10
+"""What more than a tenth fulfil is seen on the row rather than looked up."""
+LOOKS_FOR_IDS = 20
+"""To look at a patient takes as long as so many ids of an index."""
+MOST_HASHED = 100_000
+"""Ids of which a hash is made in some ten milliseconds."""
 
 
 class Condition(NamedTuple):
@@ -50,7 +67,10 @@ class Condition(NamedTuple):
     along: SelectBase | None = None
     """Where the ids stand in a table of their own: what an index of it has, in that order, and the id last."""
     between: tuple[SQLColumnExpression[Any], ColumnElement[bool]] | None = None
-    """Where an index has the field in front of the id: the field, and that it lies between the value and itself."""
+    """Where an index has the field in front of the id: the field, and that it lies between the value and itself.
+
+    Of `=` PostgreSQL would know that the index is in the order of ids, and might prefer to walk along those.
+    """
 
 
 def filtered(
@@ -79,11 +99,11 @@ def found_among_few(among: Selection[Found], typed: str | None) -> Selection[Fou
     if typed is None:
         return among
     words = typed_words(typed)
-    return with_words(among.statement, len(words))._replace(values=among.values | values_of(words))
+    return each_tested(among.statement, len(words))._replace(values=among.values | values_of(words))
 
 
 @lru_cache(KEPT)
-def with_words(statement: SelectOfScalar[Found], count: int) -> Selection[Found]:
+def each_tested(statement: SelectOfScalar[Found], count: int) -> Selection[Found]:
     if not count:
         return Selection(statement.where(false()))
     table = entity(statement)
@@ -92,30 +112,34 @@ def with_words(statement: SelectOfScalar[Found], count: int) -> Selection[Found]
 
 
 def found_patients(
-    connection: Connection, among: Selection[Patient], typed: str, others: tuple[Condition, ...], *, is_sorted: bool
+    connection: Connection,
+    among: Selection[Patient],
+    typed: str | None,
+    others: tuple[Condition, ...],
+    *,
+    is_sorted: bool,
 ) -> Selection[Patient]:
     """Those of these patients in use whom the typed words find and of whom the other conditions are true.
 
-    What is rare is looked up first. Where nothing is, the first word is walked along, as the words are in order.
+    Without a word it is for a sorted list, which PostgreSQL may walk along its order unless something is rare.
     """
-    words = typed_words(typed)
-    if not words:
-        return with_words(among.statement, 0)
+    words = [] if typed is None else typed_words(typed)
+    if typed is not None and not words:
+        return each_tested(among.statement, 0)._replace(values=among.values)
     values = among.values | values_of(words)
-    wanted = (*begun(len(words)), *others)
+    wanted = (*map(begun, range(len(words))), *others)
     if len(wanted) == 1 and not is_sorted:
-        return with_one_word(among.statement)._replace(values=values)
-    rows = (EVERYBODY, *(condition.ids for condition in wanted))
-    total, *sizes = estimated(connection, rows, values)
+        return walked_by_one_word(among.statement)._replace(values=values)
+    total, *sizes = estimated(connection, (EVERY_ID, *(condition.ids for condition in wanted)), values)
     smallest = min(sizes)
-    is_rare = smallest <= min(total // 100, 10_000)
-    most = 20 * smallest if is_rare else total // 10  # to look at a patient takes as long as 20 ids of an index
+    is_rare = smallest <= min(total // RARE, MOST_RARE)
+    most = LOOKS_FOR_IDS * smallest if is_rare else total // BROAD if words else 0
     narrow = tuple(size <= most for size in sizes)
     if is_sorted or is_rare:
-        found = looked_up(among.statement, wanted, narrow)
-    else:
-        found = walked_along(among.statement, wanted, narrow, tuple(size <= min(most, 100_000) for size in sizes))
-    return found._replace(values=values)
+        return looked_up(among.statement, wanted, narrow)._replace(values=values)
+    counted = how_many(looked_up(among.statement, wanted, narrow).statement)
+    hashed = tuple(size <= min(most, MOST_HASHED) for size in sizes[1:])
+    return walked_along(among.statement, wanted[1:], hashed)._replace(values=values, counted=counted)
 
 
 def values_of(words: Sequence[str]) -> dict[str, Any]:
@@ -128,11 +152,10 @@ def nth_word(number: int) -> BindParameter[str]:
 
 
 @cache
-def begun(count: int) -> tuple[Condition, ...]:
-    """That so many words begin one of the patient's."""
-    words = [nth_word(number) for number in range(count)]
-    ids = [select(PatientWord.patient_id).where(begins(word)) for word in words]
-    return tuple(Condition(each, has_word(Patient, word)) for each, word in zip(ids, words, strict=True))
+def begun(number: int) -> Condition:
+    """That the word of this number begins one of the patient's."""
+    word = nth_word(number)
+    return Condition(select(PatientWord.patient_id).where(begins(word)), has_word(Patient, word))
 
 
 def begins(typed: BindParameter[str]) -> ColumnElement[bool]:
@@ -185,29 +208,26 @@ def in_a_hash(condition: Condition) -> ColumnElement[bool]:
 
 @lru_cache(KEPT)
 def walked_along(
-    statement: SelectOfScalar[Patient],
-    wanted: tuple[Condition, ...],
-    narrow: tuple[bool, ...],
-    hashed: tuple[bool, ...],
+    statement: SelectOfScalar[Patient], others: tuple[Condition, ...], hashed: tuple[bool, ...]
 ) -> Selection[Patient]:
     """Along the first word. Whoever is met there must be in the hash of each of the hashed conditions."""
-    rest = [in_a_hash(each) if is_hashed else each.holds for each, is_hashed in zip(wanted, hashed, strict=True)]
-    return along_the_words(statement, rest[1:], how_many(looked_up(statement, wanted, narrow).statement))
+    return along_the_words(
+        statement,
+        *(in_a_hash(each) if is_hashed else each.holds for each, is_hashed in zip(others, hashed, strict=True)),
+    )
 
 
 @lru_cache(KEPT)
-def with_one_word(statement: SelectOfScalar[Patient]) -> Selection[Patient]:
+def walked_by_one_word(statement: SelectOfScalar[Patient]) -> Selection[Patient]:
     each_once = select(PatientWord.patient_id).where(begins(nth_word(0))).distinct()
-    return along_the_words(statement, [], how_many(each_once))
+    return along_the_words(statement)._replace(counted=how_many(each_once))
 
 
-def along_the_words(
-    statement: SelectOfScalar[Patient], rest: Sequence[ColumnElement[bool]], counted: Select[Any]
-) -> Selection[Patient]:
+def along_the_words(statement: SelectOfScalar[Patient], *rest: ColumnElement[bool]) -> Selection[Patient]:
     """In the order of the words that begin so; each patient at the first of theirs."""
     word = col(PatientWord.word)
     is_first = func.starts_with(from_match(Patient), literal(" ").concat(word))
     statement = statement.join(PatientWord, looked_up_by(col(PatientWord.patient_id)))
     # Without `coalesce` PostgreSQL takes it for something that hardly any row fulfils.
     statement = statement.where(begins(nth_word(0)), func.coalesce(is_first, false()), *rest)
-    return Selection(statement, order=(Key(word), Key(col(PatientWord.patient_id))), counted=counted)
+    return Selection(statement, order=(Key(word), Key(col(PatientWord.patient_id))))

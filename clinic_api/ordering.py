@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, and_, bindparam, false, inspect, or_, tupl
 from sqlmodel import SQLModel
 from sqlmodel.sql.expression import SelectOfScalar
 
-from clinic_api.database import KEPT, Key, entity
 from clinic_api.errors import Invalid
+from clinic_api.selecting import KEPT, Key, entity
 
 
 @lru_cache(KEPT)

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, Enum, Select, String, bindparam, func, type_c
 from sqlmodel import SQLModel, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from clinic_api.database import KEPT, Found, Key, Selection, entity, with_id
 from clinic_api.errors import Invalid, NotFound
 from clinic_api.models.page import ListQuery
 from clinic_api.ordering import directed, lies_after, order
+from clinic_api.selecting import KEPT, Found, Key, Selection, entity, with_id
 
 Public = type[SQLModel]
 
@@ -62,7 +62,7 @@ def only_id(statement: SelectOfScalar[Any]) -> Select[Any]:
 def whole_list(public: Public, among: Selection[Any], query: ListQuery) -> Select[Any]:
     """All of it, in the order that the query asks for. Raises Invalid for an order by what is no field."""
     keys = order(public, among.statement, query.sort, among.order)
-    return only_columns(public, among.statement).order_by(*directed(keys)).params(among.values)
+    return only_columns(public, among.statement).order_by(*directed(keys))
 
 
 def read_page(
@@ -80,6 +80,7 @@ def read_page(
     statement = page_statement(public, among.statement, keys, place, counted)
     values = among.values | {"limit": query.limit + 1, "offset": query.offset}
     values |= {f"after_{number}": value for number, value in enumerate(after or ())}
+    # A row is the fields of `public`, the length of the list if that is asked for, and the keys of the order.
     found = connection.execute(statement, values).all()
     names = tuple(public.model_fields)
     rows = [dict(zip(names, row, strict=False)) for row in found[: query.limit]]
@@ -111,7 +112,6 @@ def page_statement(
     place: tuple[bool, ...] | None,
     counted: Select[int] | None,
 ) -> Select[Any]:
-    """The columns of `public`, the length of the list if that is asked for, and the keys of the order."""
     page = only_columns(public, statement)
     if counted is not None:
         page = page.add_columns(counted.scalar_subquery())

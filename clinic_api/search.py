@@ -71,8 +71,13 @@ def stored_words(*texts: str | None) -> str:
 
 
 def typed_words(text: str) -> list[str]:
-    """The words that somebody typed, in order; each must begin a stored one. Of a run of digits leading zeros fall."""
+    """The words that somebody typed, in order; each must begin a stored one. Of a run of digits leading zeros fall.
+
+    But for the first, which gives the order of what is found, none is told that begins another: that one says it too.
+    """
     words: list[str] = []
     for place, part in enumerate(DIGIT_RUN.split(fold(text))):
         words += [without_zeros("".join(cut(part)))] if place % 2 else cut(part.replace("'", ""))
-    return words
+    each = list(dict.fromkeys(words))
+    said = {word for word in each[1:] if any(other != word and other.startswith(word) for other in each)}
+    return [word for word in each if word not in said]

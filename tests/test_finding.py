@@ -22,8 +22,9 @@ from clinic_api.services.sessions import Caller
 from tests.factories import assign, make_doctor, make_patient
 from tests.test_database import wait_until_blocked
 
-ADMIN = Caller(1, Role.ADMIN, None, "admin@example.org", 1, 1)
-DOCTOR = Caller(2, Role.DOCTOR, 1, "doctor@example.org", 2, 1)
+ADMIN = Caller(1, Role.ADMIN, None, "admin@example.org", 1)
+DOCTOR = Caller(2, Role.DOCTOR, 1, "doctor@example.org", 2)
+TIED_TO_NONE = Caller(3, Role.DOCTOR, None, "nobody@example.org", 3)
 NOW = datetime.now(UTC)
 GIVEN = ["Anna", "Anna", "Annabel", "José", "王小明", "Ann", "Aoife", "محمد"]
 FAMILY = ["Smith", "García", "Smithers", "O'Brien", "Anna", "", "Nguyễn"]
@@ -107,7 +108,9 @@ ASKED: list[dict[str, Any]] = [
 SORTS = [None, "-birth_date"]
 
 
-@pytest.mark.parametrize(("who", "retired"), [(ADMIN, False), (ADMIN, True), (DOCTOR, False)], ids=str)
+@pytest.mark.parametrize(
+    ("who", "retired"), [(ADMIN, False), (ADMIN, True), (DOCTOR, False), (TIED_TO_NONE, False)], ids=str
+)
 def test_each_way_of_finding_finds_the_same_as_looking_at_each_patient(
     who: Caller, retired: bool, session: Session
 ) -> None:

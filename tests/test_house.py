@@ -13,6 +13,7 @@ FLOORS = [
         "database",
         "embedded",
         "migrations",
+        "selecting",
         "reading",
         "ordering",
         "estimates",

@@ -91,7 +91,7 @@ def patient(number: int, dice: random.Random) -> list[str]:
     name = [dice.choice(common) if dice.random() < 0.1 else made(dice) for common in (GIVEN, FAMILY)]
     email = f"{name[0]}.{name[1]}{number % 1000}@example.org".lower() if dice.random() < 0.7 else None
     found = [*name, f"P-{number:06d}", email, f"+49 30 {dice.randrange(10**7):07d}"]
-    gender = dice.choices(["male", "female", "other", "unknown"], [45, 45, 1, 9])[0]
+    gender = dice.choices(["male", "female", "other", "unknown"], [45, 45, 0.8, 9.2])[0]
     born = f"{dice.randrange(1930, 2020)}-{dice.randrange(1, 13):02d}-{dice.randrange(1, 29):02d}"
     active, retired = "f" if dice.random() < 0.1 else "t", "2026-01-01" if dice.random() < 0.01 else None
     values = ["1", *name, born, gender, found[2], found[4], email, active, retired, stored_words(*found)]
@@ -131,6 +131,7 @@ QUERIES = [
     *(f"/patients?sort={sort}" for sort in INDEXED),
     *(f"/patients?{typed}&sort={sort}" for typed, sort in product(NARROW, SORTS)),
     *(f"/patients?unassigned={which}&sort={sort}" for which, sort in product(["true", "false"], INDEXED)),
+    *(f"/patients?gender=other&sort={sort}" for sort in SORTS),
     *(f"/patients?{typed}&unassigned=true&sort={sort}" for typed, sort in product(NARROW + BROAD, SORTS)),
     *(f"/patients?{typed}&unassigned=false&sort={sort}" for typed, sort in product(NARROW, SORTS)),
 ]

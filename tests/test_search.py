@@ -2,6 +2,7 @@
 
 import unicodedata
 
+import pytest
 from fastapi.testclient import TestClient
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
@@ -67,6 +68,14 @@ ASCII = some.text(some.characters(codec="ascii"))
 def test_plain_letters_are_folded_and_cut_like_all_others(text: str) -> None:
     assert f"{fold(text)}日" == fold(f"{text}日")
     assert [*cut(fold(text)), "日"] == cut(f"{fold(text)} 日")
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [("ann anna a ann", ["ann", "anna"]), ("anna smith ann", ["anna", "smith"]), ("a a", ["a"]), ("ﷺ " * 30, 4)],
+)
+def test_a_typed_word_that_another_says_too_is_not_looked_for(typed: str, words: list[str] | int) -> None:
+    assert words in (typed_words(typed), len(typed_words(typed)))
 
 
 @settings(quick, max_examples=15)

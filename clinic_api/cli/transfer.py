@@ -15,10 +15,11 @@ from clinic_api.audit import Actor
 from clinic_api.backup.archive import in_words, start_of, written_aside
 from clinic_api.cli.console import counted, fail, settings_and_errors
 from clinic_api.cli.progress import long_work
-from clinic_api.database import Selection, commit, database
+from clinic_api.database import commit, database
 from clinic_api.errors import WrongRows
 from clinic_api.models import Entity, ImportReport, ListQuery, Patient, PatientPublic
 from clinic_api.reading import whole_list
+from clinic_api.selecting import Selection
 from clinic_api.services.care import kept
 from clinic_api.transfer.exporting import Snapshot, as_csv, tell_export
 from clinic_api.transfer.importing import import_patients
@@ -116,7 +117,7 @@ def export_file(
         with (
             long_work("Nothing was written.") as tell,
             written_aside(file) as fresh,
-            closing(Snapshot(engine, statement, settings.transfer_timeout)) as snapshot,
+            closing(Snapshot(engine, statement, {}, settings.transfer_timeout)) as snapshot,
         ):
             changes: dict[str, Any] | None = {"filter": [None, None], "count": [None, snapshot.count]}
             fresh.write(HEADER)

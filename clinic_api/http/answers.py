@@ -7,7 +7,6 @@ from sqlalchemy import inspect
 from sqlmodel import SQLModel
 
 from clinic_api.audit import tell_look
-from clinic_api.database import Selection, entity, find
 from clinic_api.http.conditions import etag, is_known, refuse_stale
 from clinic_api.http.exports import Export
 from clinic_api.http.formats import CSV, JSON
@@ -17,6 +16,7 @@ from clinic_api.models import PatientPublic
 from clinic_api.models.base import Record, Row
 from clinic_api.models.page import ListQuery
 from clinic_api.reading import Public, dump, read_one, read_page
+from clinic_api.selecting import Selection, entity, find
 
 
 def one(work: UnitOfWork, public: Public, among: Selection[Any], id: int) -> Response:

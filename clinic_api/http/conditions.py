@@ -5,9 +5,9 @@ from typing import Any
 
 from fastapi import Request
 
-from clinic_api.database import Selection, find
 from clinic_api.errors import Stale
 from clinic_api.http.work import UnitOfWork
+from clinic_api.selecting import Selection, find
 
 TAG = re.compile(r'(?:W/)?"([^"]*)"')
 

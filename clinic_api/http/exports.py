@@ -8,13 +8,13 @@ from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
 from clinic_api.audit import ENTITIES
-from clinic_api.database import Selection, entity
 from clinic_api.errors import Invalid, Unready
 from clinic_api.http.threads import NO_ANSWER, Job
 from clinic_api.http.transfers import Transfers, finished, pace
 from clinic_api.http.work import UnitOfWork
 from clinic_api.models import ListQuery
 from clinic_api.reading import Public, whole_list
+from clinic_api.selecting import Selection, entity
 from clinic_api.transfer.exporting import Snapshot, as_csv, tell_export
 
 MEDIA_TYPE = "text/csv; charset=utf-8; header=present"
@@ -40,7 +40,8 @@ class Export(Response):
         name = f'attachment; filename="{table.__tablename__}.csv"'
         super().__init__(headers={"Content-Disposition": name})
         del self.headers["content-length"]
-        self.work, self.public, self.statement = work, public, whole_list(public, among, query)
+        self.work, self.public = work, public
+        self.statement, self.values = whole_list(public, among, query), among.values
         self.entity = ENTITIES.get(table)
         ids = {name: int(value) for name, value in work.request.path_params.items()}
         chosen = query.model_dump(mode="json", exclude={*PAGING}, exclude_defaults=True)
@@ -64,7 +65,7 @@ class Export(Response):
             transfers.pool.submit(snapshot.close)
 
     def open(self) -> Snapshot:
-        return Snapshot(self.work.tools.engine, self.statement, self.work.tools.transfers.patience)
+        return Snapshot(self.work.tools.engine, self.statement, self.values, self.work.tools.transfers.patience)
 
     async def send_all(self, transfers: Transfers, snapshot: Snapshot, send: Send) -> None:
         changes: dict[str, Any] | None = {"filter": [None, self.filter], "count": [None, snapshot.count]}

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Coroutine
 from functools import partial, wraps
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, signature
 from typing import Any, get_origin
 
 from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import SecurityScopes
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope
@@ -21,6 +22,8 @@ from clinic_api.http.idempotency import Replayed, take_key
 from clinic_api.http.strict import StrictRequest, is_upload, refuse_media_type, refuse_unread
 from clinic_api.http.work import UnitOfWork, work_of
 
+QUERY = "query"
+"""What the parameter of a route is called that has its whole query, as one model."""
 WORDS = {"import"}
 """Addresses that stand where an id could."""
 IN_CSV_TOO = {"content": {CSV: {"schema": {"type": "string"}, "example": "id,given_name\r\n1,José\r\n"}}}
@@ -34,7 +37,7 @@ def as_work(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(endpoint)
     async def run(*, work: UnitOfWork, **arguments: Any) -> Any:
         if work.format == CSV:
-            ask_for_all(arguments["query"])
+            ask_for_all(arguments[QUERY])
         return await work.do(partial(endpoint, work=work, **arguments))
 
     return run
@@ -55,6 +58,8 @@ class WorkRoute(APIRoute):
         options["generate_unique_id_function"] = lambda route: route.name
         self.formats = {JSON: "JSON"}
         if get_origin(options["response_model"]) is list:
+            if QUERY not in signature(endpoint).parameters:
+                raise TypeError(f"{endpoint.__name__} must take what is asked of its list as `{QUERY}`.")
             self.formats[CSV] = "CSV"
             options["responses"] = {200: IN_CSV_TOO, **(options["responses"] or {})}
         super().__init__(path, as_work(endpoint), dependencies=dependencies, **options)
@@ -96,19 +101,19 @@ class WorkRoute(APIRoute):
         asked = self.dependant
         others = {each.call for each in asked.dependencies} - {self.guard.dependency, refuse_unread, work_of}
         more = asked.header_params or asked.cookie_params or asked.body_params
-        return self.methods == {"GET"} and not others and not more
+        in_a_model = all(field.name == QUERY and is_model(field.field_info.annotation) for field in asked.query_params)
+        return self.methods == {"GET"} and in_a_model and not others and not more
 
     async def read(self, request: Request) -> Response:
         """What FastAPI would do, of which a read needs little: guard, path, and the query as one model."""
         await self.guard.dependency(request, SecurityScopes(self.guard.scopes))
         await refuse_unread(request)
-        sent: list[tuple[Any, Any, tuple[str, ...]]] = [
-            (field, request.path_params[field.name], ("path", field.name)) for field in self.dependant.path_params
-        ]
-        sent += [(field, dict(request.query_params), ("query",)) for field in self.dependant.query_params]
         arguments, errors = {}, []
-        for field, value, place in sent:
-            arguments[field.name], wrong = field.validate(value, loc=place)
+        for field in self.dependant.path_params:
+            arguments[field.name], wrong = field.validate(request.path_params[field.name], loc=("path", field.name))
+            errors += wrong
+        for field in self.dependant.query_params:
+            arguments[QUERY], wrong = field.validate(dict(request.query_params), loc=("query",))
             errors += wrong
         if errors:
             raise RequestValidationError(errors)
@@ -120,6 +125,10 @@ class WorkRoute(APIRoute):
         work.key = None
         await self.guard.dependency(work.request, SecurityScopes(self.guard.scopes))
         await work.do(task)
+
+
+def is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def nothing() -> None:

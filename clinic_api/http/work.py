@@ -13,13 +13,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from clinic_api.audit import Actor, act_as
-from clinic_api.database import Selection, all_of, commit, entity, find, is_transient
+from clinic_api.database import commit, is_transient
 from clinic_api.errors import Conflict, Invalid, Refused, Unauthenticated, Unready
 from clinic_api.http.formats import JSON
 from clinic_api.http.idempotency import Key, Replayed, kept
 from clinic_api.http.limits import network_of
 from clinic_api.http.threads import NO_ANSWER, Job, Threads
 from clinic_api.models import Id, Patient, Role
+from clinic_api.selecting import Selection, all_of, entity, find
 from clinic_api.services.accounts import visible_users
 from clinic_api.services.care import visible_doctors, visible_patients
 from clinic_api.services.repeats import first_answer, remember
@@ -46,6 +47,8 @@ class UnitOfWork:
     connection: Connection
     job: Job[Any]
     committing = False
+    backend: int | None = None
+    """The process of PostgreSQL that runs the transaction, if that is known."""
     format = JSON
     """The media type of the answer."""
     shown: list[tuple[list[int], bool]]
@@ -110,7 +113,7 @@ class UnitOfWork:
             return self.attempt(task)
 
     def attempt(self, task: Callable[[], Answer]) -> Answer:
-        self.committing, self.shown = False, []
+        self.committing, self.shown, self.backend = False, [], None
         reads = self.request.method == "GET"
         with self.begun(reads):
             self.admit()
@@ -123,7 +126,7 @@ class UnitOfWork:
                 raise Unready(NO_ANSWER)
             if not reads:
                 self.committing = True
-                commit(self.session, self.caller and self.caller.backend)
+                commit(self.session, self.backend)
         self.tell_looks()
         return answer
 
@@ -155,14 +158,14 @@ class UnitOfWork:
             if not self.user.is_admin:
                 find(self.session, visible_patients(self.user), first.patient_id)
             self.saw(Patient, [first.patient_id])
-        commit(self.session, self.user.backend)
+        commit(self.session, self.backend)
         self.tell_looks()
         raise Replayed(first)
 
     def admit(self) -> None:
         """Who the caller is today, read before anything else. Raises Unauthenticated or Refused."""
         if self.token is not None:
-            self.caller = read_caller(self.connection, self.token)
+            self.caller, self.backend = read_caller(self.connection, self.token)
             if self.roles and self.caller.role not in self.roles:
                 raise Refused(f"Only an account with the role {' or '.join(sorted(self.roles))} may do this.")
             if self.roles == {Role.DOCTOR} and self.caller.doctor_id is None:

@@ -3,13 +3,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from clinic_api.audit import access_log, events_matching
-from clinic_api.database import all_of
 from clinic_api.http import answers
 from clinic_api.http.auth import admin
 from clinic_api.http.route import WorkRoute
 from clinic_api.http.work import Work
 from clinic_api.models import AuditEventPublic, AuditQuery, Id, ListQuery, Patient
 from clinic_api.reading import refuse_unknown
+from clinic_api.selecting import all_of
 
 router = APIRouter(tags=["Audit"], route_class=WorkRoute)
 

@@ -3,7 +3,6 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import JSONResponse
 
-from clinic_api.database import find
 from clinic_api.errors import Invalid, LoginFailed
 from clinic_api.http.answers import one, record
 from clinic_api.http.auth import anybody, public, staff
@@ -20,6 +19,7 @@ from clinic_api.models import (
     UserPublic,
     UserRegister,
 )
+from clinic_api.selecting import find
 from clinic_api.services import accounts, sessions
 from clinic_api.services.accounts import EVERYONE
 from clinic_api.services.attempts import Place, Secret

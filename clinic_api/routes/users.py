@@ -2,13 +2,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from clinic_api.database import find
 from clinic_api.http import answers
 from clinic_api.http.auth import admin
 from clinic_api.http.conditions import find_fresh, refuse_stale
 from clinic_api.http.route import WorkRoute
 from clinic_api.http.work import Work
 from clinic_api.models import Id, ListQuery, PasswordSet, UserPublic, UserUpdate
+from clinic_api.selecting import find
 from clinic_api.services import accounts
 from clinic_api.services.accounts import visible_users
 

@@ -5,11 +5,12 @@ from sqlmodel import Session, col, select
 
 from clinic_api.audit import tell
 from clinic_api.config import Settings
-from clinic_api.database import Selection, all_of, clock, find
+from clinic_api.database import clock
 from clinic_api.errors import Conflict, Invalid, Refused, Unauthenticated
 from clinic_api.models import Action, Doctor, Entity, LoginSession, Role, User, UserRegister, UserUpdate
 from clinic_api.models.fields import canonical_email
 from clinic_api.passwords import Passwords
+from clinic_api.selecting import Selection, all_of, find
 from clinic_api.services.attempts import Place, clear, clear_all, give_back, was_wrong
 from clinic_api.services.sessions import Caller, end
 

@@ -9,7 +9,7 @@ from sqlmodel import Session, and_, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.audit import tell, tell_look
-from clinic_api.database import Selection, all_of, clock, find
+from clinic_api.database import clock
 from clinic_api.errors import Conflict, Refused
 from clinic_api.finding import Condition, filtered, found_among_few, found_patients
 from clinic_api.models import (
@@ -26,10 +26,13 @@ from clinic_api.models import (
 from clinic_api.models.assignment import in_force
 from clinic_api.models.base import Record
 from clinic_api.reading import where_equal
+from clinic_api.selecting import Selection, all_of, find
 from clinic_api.services.sessions import Caller
 
 Retired = TypeVar("Retired", bound=Record)
 WITH_INDEX = ("birth_date", "gender", "active")
+NOBODY = 0
+"""The id that no doctor has."""
 
 
 def visible_patients(caller: Caller) -> Selection[Patient]:
@@ -90,14 +93,15 @@ def patients_matching(connection: Connection, caller: Caller, query: PatientQuer
     refuse_retired(caller, query.retired)
     values: dict[str, Any] = {name: value for name in WITH_INDEX if (value := getattr(query, name)) is not None}
     asked = Asked(tuple(values), query.unassigned, not caller.is_admin, query.doctor_id is not None)
-    values |= {"own": caller.doctor_id, "care": query.doctor_id}
+    values |= {"own": caller.doctor_id or NOBODY, "care": query.doctor_id}
     if query.retired:  # so few that each is looked at
-        return found_among_few(Selection(retired(asked), values), query.q)
-    if query.q is not None:
-        panels, others = conditions(asked)
-        in_use = Selection(kept(Patient, retired=False), values)
-        return found_patients(connection, in_use, query.q, (*panels, *others), is_sorted=query.sort is not None)
-    return listed(asked, is_sorted=query.sort is not None)._replace(values=values)
+        return found_among_few(Selection(retired_matching(asked), values), query.q)
+    panels, others = conditions(asked)
+    is_sorted = query.sort is not None
+    if query.q is None and (panels or not others or not is_sorted):
+        return listed(asked, is_sorted=is_sorted)._replace(values=values)
+    in_use = Selection(kept(Patient, retired=False), values)
+    return found_patients(connection, in_use, query.q, (*panels, *others), is_sorted=is_sorted)
 
 
 def patients_of(doctor_id: int | None, query: ListQuery) -> Selection[Patient]:
@@ -111,7 +115,7 @@ def listed(asked: Asked, *, is_sorted: bool) -> Selection[Patient]:
 
 
 @cache
-def retired(asked: Asked) -> SelectOfScalar[Patient]:
+def retired_matching(asked: Asked) -> SelectOfScalar[Patient]:
     panels, others = conditions(asked)
     return kept(Patient, retired=True).where(*(each.holds for each in (*panels, *others)))
 
@@ -132,7 +136,6 @@ def with_value(name: str) -> Condition:
     field = col(getattr(Patient, name))
     value: BindParameter[Any] = bindparam(name)
     ids = select(Patient.id).where(field == value, col(Patient.retired_at).is_(None))
-    # Of `=` PostgreSQL would know that the index is in the order of ids, and might prefer to walk along those.
     return Condition(ids, field == value, between=(field, field.between(value, value)))
 
 

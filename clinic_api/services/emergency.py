@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from sqlmodel import Session, col, func, select
 
 from clinic_api.audit import tell, tell_look
-from clinic_api.database import Selection, clock
+from clinic_api.database import clock
 from clinic_api.models import Action, Assignment, Doctor, EmergencyRequest, Entity, Patient
+from clinic_api.selecting import Selection
 from clinic_api.services.attempts import Place, give_back, was_wrong
 from clinic_api.services.care import holds
 from clinic_api.services.sessions import Caller

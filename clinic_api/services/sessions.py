@@ -27,8 +27,6 @@ class Caller(NamedTuple):
     doctor_id: int | None
     email: str
     session_id: int
-    backend: int
-    """The process of PostgreSQL's that says so."""
 
     @property
     def is_admin(self) -> bool:
@@ -68,12 +66,15 @@ CALLER = (
 )
 
 
-def read_caller(connection: Connection, token: Token) -> Caller:
-    """The person whose token this is. Raises Unauthenticated when session or account no longer count."""
+def read_caller(connection: Connection, token: Token) -> tuple[Caller, int]:
+    """The person whose token this is, and the number of the PostgreSQL process that says so.
+
+    Raises Unauthenticated when session or account no longer count.
+    """
     row = connection.execute(CALLER, token._asdict()).one_or_none()
     if row is None:
         raise Unauthenticated("This session has ended or the account is disabled. Sign in again: POST /auth/login.")
-    return Caller(row.id, row.role, row.doctor_id, row.email, token.session_id, row.backend)
+    return Caller(row.id, row.role, row.doctor_id, row.email, token.session_id), row.backend
 
 
 def sign_in(session: Session, place: Place, verdict: Verdict) -> Started | None:

@@ -35,8 +35,8 @@ class Part(NamedTuple):
 class Snapshot:
     """The rows of a statement as they are at one moment. Any thread may ask it, one at a time."""
 
-    def __init__(self, engine: Engine, statement: Select[Any], within: float) -> None:
-        self.statement = statement
+    def __init__(self, engine: Engine, statement: Select[Any], values: dict[str, Any], within: float) -> None:
+        self.statement, self.values = statement, values
         self.connection = engine.connect()
         try:
             self.open(within)
@@ -48,8 +48,8 @@ class Snapshot:
         with in_hand(self.connection):
             self.connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             allow_time(self.connection, within)
-            self.count: int = self.connection.execute(how_many(self.statement)).scalar_one()
-            self.rows = self.connection.execute(self.statement, execution_options=STREAM).partitions()
+            self.count: int = self.connection.execute(how_many(self.statement), self.values).scalar_one()
+            self.rows = self.connection.execute(self.statement, self.values, execution_options=STREAM).partitions()
 
     def read(self, pace: Callable[[], None] = nothing) -> Part:
         with in_hand(self.connection):

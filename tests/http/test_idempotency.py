@@ -152,8 +152,8 @@ def test_while_the_first_still_runs_a_repeat_is_a_conflict(admin: TestClient, en
 def test_after_a_commit_of_unknown_end_only_a_key_allows_a_second_try(
     headers: dict[str, str], status: int, admin: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def commit_and_break(session: Session) -> None:
-        commit(session)
+    def commit_and_break(session: Session, backend: int | None) -> None:
+        commit(session, backend)
         monkeypatch.undo()
         raise OperationalError("COMMIT", None, Exception(), connection_invalidated=True)
 

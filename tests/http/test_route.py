@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import pytest
 from fastapi import APIRouter, Depends, Header, HTTPException, Response
 from fastapi.testclient import TestClient
 
@@ -22,6 +23,29 @@ def read_tea(work: Work) -> Response:
 
 def read_header(x_word: Annotated[str, Header()], work: Work) -> Response:
     return Response(x_word)
+
+
+def read_number(n: int, work: Work) -> Response:
+    return Response(str(n))
+
+
+def list_numbers(work: Work) -> Response:
+    return Response()
+
+
+def test_a_read_with_a_single_parameter_is_solved_too(admin: TestClient) -> None:
+    router = APIRouter(route_class=WorkRoute)
+    router.get("/number", dependencies=[only_admin])(read_number)
+    app = create_app(get_settings())
+    app.router.routes += router.routes
+    with TestClient(app, headers=dict(admin.headers)) as client:
+        assert client.get("/number?n=3").text == "3"
+
+
+def test_a_list_that_could_not_be_exported_is_not_made() -> None:
+    router = APIRouter(route_class=WorkRoute)
+    with pytest.raises(TypeError, match="list_numbers must take what is asked of its list as `query`"):
+        router.get("/numbers", dependencies=[only_admin], response_model=list[int])(list_numbers)
 
 
 def test_other_dependencies_and_headers_of_a_read_count(admin: TestClient) -> None:

@@ -1,5 +1,6 @@
 """What holds for every list: pages, order, totals, filters and search."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, event
 
 from tests.factories import assign, make_doctor, make_patient
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzαβγδεζηθικλμνξοπρστυφχψω"
 
 
 def names(client: TestClient, path: str = "/patients", **query: Any) -> list[str]:
@@ -135,6 +138,20 @@ def test_search_puts_whole_words_first_and_then_the_older(admin: TestClient) -> 
         ("Annabel", 1),
     ]
     assert names(admin, q="ann", sort="-id") == ["Anna", "Ann", "Anna", "Annabel"]
+
+
+def test_a_new_kind_of_search_may_be_asked_by_many_at_once(admin: TestClient) -> None:
+    with ThreadPoolExecutor(8) as many:
+        for count in range(2, 12):
+            query = f"/patients?active=true&q={'+'.join('abcdefghijkl'[:count])}"
+            assert {answer.status_code for answer in many.map(admin.get, [query] * 8)} == {200}
+
+
+def test_more_kinds_of_search_than_are_kept_are_answered(admin: TestClient) -> None:
+    kinds = [
+        f"/patients?q={'+'.join(LETTERS[:count])}{more}" for count in range(1, 45) for more in ("", "&gender=other")
+    ]
+    assert {admin.get(kind).status_code for kind in kinds * 2} == {200}
 
 
 def test_search_follows_a_change(admin: TestClient) -> None:
