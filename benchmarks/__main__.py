@@ -24,7 +24,6 @@ console = Console(width=None if sys.stdout.isatty() else 140)
 def main(
     names: Annotated[list[str] | None, typer.Argument(help=f"Only these: {', '.join(SCENARIOS)}.")] = None,
     quick: Annotated[bool, typer.Option(help="Fewer and shorter rounds, for a first look.")] = False,
-    full: Annotated[bool, typer.Option(help="Also what takes minutes to prepare.")] = False,
 ) -> None:
     """Measure how fast the clinic is. All scenarios together also write results.json, results.svg and the README."""
     chosen = names or list(SCENARIOS)
@@ -39,7 +38,7 @@ def main(
         console.print(f"Others use {others:.0f} % of this machine now: what follows is rough.", highlight=False)
     try:
         with progress() as bars, postgres.running() as server:
-            bench = Bench(server, bars, rounds=2 if quick else 5, seconds=1 if quick else 3, full=full)
+            bench = Bench(server, bars, rounds=2 if quick else 5, seconds=1 if quick else 3)
             results = {SCENARIOS[name].title: measure(SCENARIOS[name], bench) for name in chosen}
             machine = description() | {"postgresql": server.version, "others": f"{others:.0f} %"}
     except Failed as error:
@@ -60,7 +59,7 @@ def measure(scenario: Scenario, bench: Bench) -> list[Figure]:
             console.print_exception()
         figures = [Figure("came to its end", remark=str(error) or type(error).__name__, failed=True)]
     bench.progress.remove_task(task)
-    for figure in figures:  # the table comes in a quarter of an hour
+    for figure in figures:  # the table comes in half an hour
         what = f"{scenario.title}: {figure.what}: {figure.found} {verdict(figure)}"
         console.print(what if figure.measured else f"{what} {figure.remark}", markup=False, highlight=False)
     return figures

@@ -19,7 +19,11 @@ class Bench:
     rounds: int
     seconds: int
     """Of each run in a round."""
-    full: bool
+
+    @property
+    def few_rounds(self) -> int:
+        """Of what takes a minute each time."""
+        return min(self.rounds, 3)
 
     def large(self) -> str:
         """The name of the large database, which is only read."""

@@ -19,6 +19,8 @@ from benchmarks.machine import OTHERS, PLACE, Cores, on, pin
 from clinic_api import embedded
 
 LOGGED = re.compile(r"^\S+ \S+ \S+ \[(\d+)\] LOG:  statement: (.*)$")
+PLANNED = "EXPLAIN (FORMAT JSON) "
+"""How the clinic asks for estimates."""
 SETTINGS = re.compile(r"(SET LOCAL [^;]*;\s*)*")
 
 
@@ -107,6 +109,9 @@ class Postgres:
 def explained(cursor: Any, statement: str) -> float:
     """Milliseconds; none for what does not read, which is done nevertheless."""
     settings, query = parted(statement)
+    if query.startswith(PLANNED):
+        cursor.execute(f"{settings}EXPLAIN (SUMMARY, FORMAT JSON) {query.removeprefix(PLANNED)}")
+        return float(cursor.fetchone()[0][0]["Planning Time"])
     if not query.startswith(("SELECT", "WITH", "(")):
         cursor.execute(statement)
         return 0

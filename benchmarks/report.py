@@ -68,7 +68,7 @@ def section(results: Results, machine: dict[str, str]) -> str:
 def in_words(figure: Figure) -> str:
     if figure.measured is None:
         return f"{NOT_MEASURED}: {figure.remark}"
-    return f"{figure.found} ({figure.spread})" if figure.spread else figure.found
+    return f"{figure.found} ({figure.spread or 'one run'})"
 
 
 def place_and_time(machine: dict[str, str]) -> str:

@@ -22,6 +22,12 @@ function makers.logins(turn, args)
   return wrk.format("POST", nil, nil, string.format("username=doctor%d%%40example.org&password=%s", who, args[4]))
 end
 
+local questions = {
+  "q=nun+jos", "q=mar", "q=smi&gender=female", "q=a+b+c&active=true", "q=mar&sort=-birth_date", "sort=family_name",
+  "sort=given_name,-created_at", "gender=other", "unassigned=true", "unassigned=true&sort=phone", "doctor_id=1",
+  "birth_date=1984-02-29&total=true",
+}
+
 -- Further argument: how many patients there are.
 function makers.mixture(turn, args)
   local kind = turn % 20
@@ -30,7 +36,7 @@ function makers.mixture(turn, args)
   elseif kind < 5 then
     return wrk.format("GET", "/patients?limit=50")
   elseif kind < 7 then
-    return wrk.format("GET", "/patients?q=nun+jos")
+    return wrk.format("GET", "/patients?" .. questions[math.random(#questions)])
   end
   return wrk.format("GET", "/patients/" .. turn % tonumber(args[4]) + 1)
 end

@@ -37,8 +37,6 @@ CHUNK = 500_000
 
 
 def access_log(bench: Bench) -> list[Figure]:
-    if not bench.full:
-        return [Figure(WHAT, most=10, unit="ms", remark="takes minutes to fill: --full")]
     path = f"/patients/{LOOKED_AT}/access-log?limit=50"
     with bench.small() as name:
         tell(bench, name)
