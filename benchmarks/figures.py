@@ -55,7 +55,7 @@ class Figure(NamedTuple):
         return f"{number(self.measured.low)} – {number(self.measured.high)}"
 
     def written(self, value: float) -> str:
-        return number(value) if self.unit == "×" else f"{number(value)} {self.unit}"
+        return number(value) if self.unit in ("×", "") else f"{number(value)} {self.unit}"
 
     @property
     def shortfall(self) -> str:

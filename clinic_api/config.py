@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     @field_validator("cors_origins")
     @classmethod
     def are_origins(cls, value: str) -> str:
-        if not all(re.fullmatch(rf"https?://{HOST}", origin) for origin in listed(value)):
+        if not all(re.fullmatch(rf"https?://{HOST}", origin, re.ASCII) for origin in listed(value)):
             raise ValueError("must be origins with commas, each by name: https://clinic.example.org.")
         return value
 

@@ -3,14 +3,14 @@
 Under a LIMIT PostgreSQL likes to walk along the wanted order until enough rows have passed its filters, which may be
 never. So which index is used is decided here, and the statement leaves no other choice:
 
-- `filtered`: no words. Along the index, or the table of ids, of one of the conditions.
+- `filtered`: no words, and no order but among a doctor's own. Along the index, or the table of ids, of one condition.
 - `walked_by_one_word`: one word and nothing else. Along the index of words.
 - `looked_up`: something is rare, or an order is wanted. The ids of all narrow conditions are intersected, the other
   conditions tested on each row.
 - `walked_along`: nothing is rare. Along the first word; the others are tested, by a hash of ids or on the row.
 - `each_tested`: among so few that each row is looked at.
 
-Between the three in the middle `found_patients` chooses by PostgreSQL's estimates.
+Between `looked_up` and `walked_along` `found_patients` chooses by PostgreSQL's estimates.
 """
 
 from collections.abc import Sequence
@@ -76,7 +76,7 @@ class Condition(NamedTuple):
 def filtered(
     statement: SelectOfScalar[Patient], panels: Sequence[Condition], others: Sequence[Condition], *, is_sorted: bool
 ) -> Selection[Patient]:
-    """Those of whom all this is true, by id along the first that stands apart. A panel is small enough to be sorted."""
+    """Those of whom all this is true, by id along the first that stands apart; sorted, those of the panels."""
     if is_sorted:
         statement = by_ids(statement, *(panel.ids for panel in panels))
         return Selection(statement.where(*(each.holds for each in others)))
@@ -99,13 +99,17 @@ def found_among_few(among: Selection[Found], typed: str | None) -> Selection[Fou
     if typed is None:
         return among
     words = typed_words(typed)
-    return each_tested(among.statement, len(words))._replace(values=among.values | values_of(words))
+    found = each_tested(among.statement, len(words)) if words else nobody(among.statement)
+    return found._replace(values=among.values | values_of(words))
+
+
+@lru_cache(KEPT)
+def nobody(statement: SelectOfScalar[Found]) -> Selection[Found]:
+    return Selection(statement.where(false()))
 
 
 @lru_cache(KEPT)
 def each_tested(statement: SelectOfScalar[Found], count: int) -> Selection[Found]:
-    if not count:
-        return Selection(statement.where(false()))
     table = entity(statement)
     has_all = statement.where(*(has_word(table, nth_word(number)) for number in range(count)))
     return Selection(has_all, order=best_first(table))
@@ -125,7 +129,7 @@ def found_patients(
     """
     words = [] if typed is None else typed_words(typed)
     if typed is not None and not words:
-        return each_tested(among.statement, 0)._replace(values=among.values)
+        return nobody(among.statement)._replace(values=among.values)
     values = among.values | values_of(words)
     wanted = (*map(begun, range(len(words))), *others)
     if len(wanted) == 1 and not is_sorted:
@@ -133,10 +137,12 @@ def found_patients(
     total, *sizes = estimated(connection, (EVERY_ID, *(condition.ids for condition in wanted)), values)
     smallest = min(sizes)
     is_rare = smallest <= min(total // RARE, MOST_RARE)
-    most = LOOKS_FOR_IDS * smallest if is_rare else total // BROAD if words else 0
+    broadest = total // BROAD if words else 0  # PostgreSQL walks along a wanted order by itself
+    most = LOOKS_FOR_IDS * smallest if is_rare else broadest
     narrow = tuple(size <= most for size in sizes)
     if is_sorted or is_rare:
-        return looked_up(among.statement, wanted, narrow)._replace(values=values)
+        order = best_first(Patient) if words else ()
+        return looked_up(among.statement, wanted, narrow)._replace(values=values, order=order)
     counted = how_many(looked_up(among.statement, wanted, narrow).statement)
     hashed = tuple(size <= min(most, MOST_HASHED) for size in sizes[1:])
     return walked_along(among.statement, wanted[1:], hashed)._replace(values=values, counted=counted)
@@ -185,7 +191,7 @@ def looked_up(
     """By the ids that fulfil all narrow conditions; whoever has these is looked at."""
     sets = [each.ids for each in compress(wanted, narrow)]
     rest = [each.holds for each, is_narrow in zip(wanted, narrow, strict=True) if not is_narrow]
-    return Selection(by_ids(statement, *sets).where(*rest), order=best_first(Patient))
+    return Selection(by_ids(statement, *sets).where(*rest))
 
 
 def by_ids(statement: SelectOfScalar[Patient], *sets: Select[Any]) -> SelectOfScalar[Patient]:

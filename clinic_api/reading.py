@@ -61,8 +61,12 @@ def only_id(statement: SelectOfScalar[Any]) -> Select[Any]:
 
 def whole_list(public: Public, among: Selection[Any], query: ListQuery) -> Select[Any]:
     """All of it, in the order that the query asks for. Raises Invalid for an order by what is no field."""
-    keys = order(public, among.statement, query.sort, among.order)
-    return only_columns(public, among.statement).order_by(*directed(keys))
+    return ordered(public, among.statement, order(public, among.statement, query.sort, among.order))
+
+
+@lru_cache(KEPT)
+def ordered(public: Public, statement: SelectOfScalar[Any], keys: tuple[Key, ...]) -> Select[Any]:
+    return only_columns(public, statement).order_by(*directed(keys))
 
 
 def read_page(

@@ -73,7 +73,8 @@ def stored_words(*texts: str | None) -> str:
 def typed_words(text: str) -> list[str]:
     """The words that somebody typed, in order; each must begin a stored one. Of a run of digits leading zeros fall.
 
-    But for the first, which gives the order of what is found, none is told that begins another: that one says it too.
+    A word that begins another typed word is left out, for what begins with the longer one begins with it too; unless
+    it is the first, which gives the order.
     """
     words: list[str] = []
     for place, part in enumerate(DIGIT_RUN.split(fold(text))):

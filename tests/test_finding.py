@@ -88,6 +88,8 @@ TYPED = [
     "000012",
     "王",
     "a e p",
+    "ann anna a",
+    "anna ann smithers smith",
     "-",
 ]
 ASKED: list[dict[str, Any]] = [
@@ -143,9 +145,14 @@ def is_wanted(patient: Patient, query: PatientQuery, who: Caller, doctors: set[i
             query.birth_date in (None, patient.birth_date),
             query.doctor_id is None or query.doctor_id in doctors,
             query.unassigned in (None, not doctors),
-            query.q is None or all(matches(patient, word) for word in typed_words(query.q) or ["nothing"]),
+            query.q is None or all(matches(patient, word) for word in cut_apart(query.q) or ["nothing"]),
         ]
     )
+
+
+def cut_apart(typed: str) -> list[str]:
+    """Each word by itself, so that none is left out for another's sake."""
+    return [word for part in typed.split() for word in typed_words(part)]
 
 
 def matches(patient: Patient, word: str) -> list[str]:

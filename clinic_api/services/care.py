@@ -101,10 +101,11 @@ def patients_matching(connection: Connection, caller: Caller, query: PatientQuer
     if query.q is None and (panels or not others or not is_sorted):
         return listed(asked, is_sorted=is_sorted)._replace(values=values)
     in_use = Selection(kept(Patient, retired=False), values)
-    return found_patients(connection, in_use, query.q, (*panels, *others), is_sorted=is_sorted)
+    found = found_patients(connection, in_use, query.q, (*panels, *others), is_sorted=is_sorted)
+    return found if query.q is not None else found._replace(counted=listed(asked, is_sorted=False).counted)
 
 
-def patients_of(doctor_id: int | None, query: ListQuery) -> Selection[Patient]:
+def patients_of(doctor_id: int, query: ListQuery) -> Selection[Patient]:
     """The patients assigned to this doctor."""
     return listed(Asked(own=True), is_sorted=query.sort is not None)._replace(values={"own": doctor_id})
 
