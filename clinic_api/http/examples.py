@@ -74,5 +74,12 @@ DETAILS = {
 }
 
 
+OF_A_FILE = {
+    413: "The body is too large. Send at most 200 MiB.",
+    415: "Send the file in a form (Content-Type: multipart/form-data), in the field `file`.",
+}
+
+
 def problem_example(status: int, path: str) -> dict[str, Any]:
-    return {**kind_of(status), "detail": DETAILS[status], "instance": path, "request_id": "5f2b8c1d9e3a4f60"}
+    details = DETAILS | OF_A_FILE if path == "/patients/import" else DETAILS
+    return {**kind_of(status), "detail": details[status], "instance": path, "request_id": "5f2b8c1d9e3a4f60"}

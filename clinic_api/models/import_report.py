@@ -32,5 +32,5 @@ class LikelyDuplicates(BaseModel):
 class ImportReport(BaseModel):
     rows: Annotated[int, Rule(description="How many rows tell of a patient.", examples=[250])]
     imported: Annotated[int, Rule(description="How many patients were made; none by a dry run.", examples=[250])]
-    dry_run: bool
+    dry_run: Annotated[bool, Rule(examples=[False])]
     likely_duplicates: LikelyDuplicates
