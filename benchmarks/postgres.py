@@ -17,10 +17,9 @@ from benchmarks.figures import Spread
 from benchmarks.load import CONNECTIONS, Failed
 from benchmarks.machine import OTHERS, PLACE, Cores, on, pin
 from clinic_api import embedded
+from clinic_api.estimates import EXPLAIN
 
 LOGGED = re.compile(r"^\S+ \S+ \S+ \[(\d+)\] LOG:  statement: (.*)$")
-PLANNED = "EXPLAIN (FORMAT JSON) "
-"""How the clinic asks for estimates."""
 SETTINGS = re.compile(r"(SET LOCAL [^;]*;\s*)*")
 
 
@@ -109,8 +108,8 @@ class Postgres:
 def explained(cursor: Any, statement: str) -> float:
     """Milliseconds; none for what does not read, which is done nevertheless."""
     settings, query = parted(statement)
-    if query.startswith(PLANNED):
-        cursor.execute(f"{settings}EXPLAIN (SUMMARY, FORMAT JSON) {query.removeprefix(PLANNED)}")
+    if query.startswith(EXPLAIN):  # asks for estimates
+        cursor.execute(f"{settings}EXPLAIN (SUMMARY, FORMAT JSON) {query.removeprefix(EXPLAIN)}")
         return float(cursor.fetchone()[0][0]["Planning Time"])
     if not query.startswith(("SELECT", "WITH", "(")):
         cursor.execute(statement)

@@ -18,7 +18,7 @@ SECRET_BYTES = 32
 # Words of samples, rows of keys, and the key of FastAPI's tutorial.
 SAMPLES = r"change.?me|example|sample|secret|your.?key|insecure|password|production|qwert|1234|abcd|09d25e094faa6ca2"
 HOW_TO_MAKE_A_SECRET = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
-HOST = r"([\w.\-]+|\[[\da-fA-F:.]+\])(:\d+)?"
+HOST = r"([\w.\-]+|\[[\da-fA-F]*:[\da-fA-F:.]+\])(:\d+)?"
 Seconds = Annotated[float, Field(ge=1, le=300)]
 
 

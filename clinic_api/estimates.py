@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Dialect, Select, union_all
 
 from clinic_api.selecting import KEPT
 
+EXPLAIN = "EXPLAIN (FORMAT JSON) "
 ALONE = "SET LOCAL max_parallel_workers_per_gather = 0"
 """Several workers would share the parts of a statement, in the order of their cost."""
 
@@ -17,7 +18,7 @@ def estimated(connection: Connection, statements: tuple[Select[Any], ...], value
     No value may be null: what cannot be true is no part of a plan. The rest of a transaction does without workers.
     """
     compiled = put_together(statements, connection.dialect)
-    explain = f"{ALONE}; EXPLAIN (FORMAT JSON) {compiled}"
+    explain = f"{ALONE}; {EXPLAIN}{compiled}"
     plan = connection.exec_driver_sql(explain, compiled.construct_params(values)).scalar_one()
     return [part["Plan Rows"] for part in plan[0]["Plan"]["Plans"]]
 

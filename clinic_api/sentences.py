@@ -1,4 +1,4 @@
-"""What is wrong with a field, in words: pydantic's errors, without what was sent."""
+"""What is said in words: how many, and what is wrong with a field (pydantic's errors, without what was sent)."""
 
 import re
 from collections.abc import Mapping
@@ -31,6 +31,10 @@ SENTENCES = {
     "datetime_parsing": "must be a moment that exists, such as 2026-01-31T09:30:00Z",
     "datetime_from_date_parsing": "must be a moment that exists, such as 2026-01-31T09:30:00Z",
 }
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def field_error(part: Mapping[str, Any]) -> dict[str, str]:

@@ -91,7 +91,9 @@ def test_a_host_has_a_name_or_an_address(host: str) -> None:
     assert (settings.public_url, settings.cors_origins) == (f"http://{host}/api", f"http://{host}")
 
 
-@pytest.mark.parametrize("host", ["", "::1", "[::1", "[x]", "[::1]x", "a b", "a?b", "user@a", "a:b"])
+@pytest.mark.parametrize(
+    "host", ["", "::1", "[::1", "[x]", "[....]", "[::1]x", "a b", "a?b", "user@a", "a:b", "klinik-ä", "a:٣"]
+)
 def test_a_host_has_no_other_spelling(host: str) -> None:
     for name in ("public_url", "cors_origins"):
         setting: dict[str, Any] = {name: f"http://{host}"}

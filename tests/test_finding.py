@@ -50,11 +50,11 @@ def fill(session: Session, dice: random.Random) -> None:
             "email": f"{number}@example.org",
         }
         session.add(Doctor(**doctor, retired_at=NOW if number == 4 else None))
-    for _ in range(400):
+    for number in range(400):
         patient: dict[str, Any] = {
             "given_name": dice.choice(GIVEN),
             "family_name": dice.choice(FAMILY),
-            "birth_date": date(1950 + dice.randrange(60), 1, 1),
+            "birth_date": date(1900 if number in BORN_ALONE else 1950 + dice.randrange(60), 1, 1),
             "gender": dice.choice(list(Gender)),
             "active": dice.random() > 0.3,
             "phone": dice.choice([None, "030 123", "0049 30"]),
@@ -68,6 +68,7 @@ def fill(session: Session, dice: random.Random) -> None:
             session.add(Assignment(doctor_id=doctor_id, patient_id=patient_id, assigned_by=1, **dice.choice(ENDS)))
 
 
+BORN_ALONE = (17, 217)  # on a day that is rare enough to be looked up where an order is wanted
 ENDS: list[dict[str, Any]] = [
     {},
     {},
@@ -97,6 +98,7 @@ ASKED: list[dict[str, Any]] = [
     {"gender": "other"},
     {"active": False},
     {"birth_date": "1960-01-01"},
+    {"birth_date": "1900-01-01"},
     {"doctor_id": 1},
     {"doctor_id": 2},
     {"doctor_id": 4},

@@ -17,10 +17,6 @@ NO_ADMIN = (
 )
 
 
-def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def fail(sentence: str) -> NoReturn:
     typer.secho(sentence, fg="red", err=True)
     raise typer.Exit(1)

@@ -5,9 +5,10 @@ import typer
 from sqlmodel import Session
 
 from clinic_api import migrations
-from clinic_api.cli.console import counted, fail, settings_and_errors
+from clinic_api.cli.console import fail, settings_and_errors
 from clinic_api.cli.progress import long_work
 from clinic_api.database import database
+from clinic_api.sentences import counted
 from clinic_api.transfer import seeding
 from clinic_api.transfer.statements import analyze
 

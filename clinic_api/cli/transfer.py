@@ -13,13 +13,14 @@ from sqlmodel import Session
 from clinic_api import migrations
 from clinic_api.audit import Actor
 from clinic_api.backup.archive import in_words, start_of, written_aside
-from clinic_api.cli.console import counted, fail, settings_and_errors
+from clinic_api.cli.console import fail, settings_and_errors
 from clinic_api.cli.progress import long_work
 from clinic_api.database import commit, database
 from clinic_api.errors import WrongRows
 from clinic_api.models import Entity, ImportReport, ListQuery, Patient, PatientPublic
 from clinic_api.reading import whole_list
 from clinic_api.selecting import Selection
+from clinic_api.sentences import counted
 from clinic_api.services.care import kept
 from clinic_api.transfer.exporting import Snapshot, as_csv, tell_export
 from clinic_api.transfer.importing import import_patients

@@ -26,7 +26,7 @@ from clinic_api.http.logs import told
 from clinic_api.http.threads import NO_ANSWER
 from clinic_api.migrations import TOO_OLD, UNDEFINED_COLUMN, UNDEFINED_TABLE
 from clinic_api.models import metadata
-from clinic_api.sentences import field_error
+from clinic_api.sentences import counted, field_error
 
 log = structlog.get_logger()
 
@@ -104,16 +104,16 @@ def on_invalid(request: Request, error: errors.Invalid) -> JSONResponse:
 
 def on_wrong_rows(request: Request, error: errors.WrongRows) -> JSONResponse:
     """Of a file that was not imported: what is wrong in it, row by row."""
-    counted = f"{error.errors} {'error' if error.errors == 1 else 'errors'}"
-    places = f"{error.wrong_rows} {'row' if error.wrong_rows == 1 else 'rows'}"
     more: dict[str, Any] = {
         "rows": error.rows,
         "wrong_rows": error.wrong_rows,
         "error_count": error.errors,
         "errors": [cell._asdict() for cell in error.first],
     }
-    detail = f"There are {counted} in {places}, so nothing was imported. Mend them, and send the file again."
-    return problem(request, 422, detail.replace("There are 1 ", "There is 1 "), **more)
+    found = f"{counted(error.errors, 'error')} in {counted(error.wrong_rows, 'row')}"
+    are = "is" if error.errors == 1 else "are"
+    detail = f"There {are} {found}, so nothing was imported. Mend what is wrong, and send the file again."
+    return problem(request, 422, detail, **more)
 
 
 def on_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -93,6 +93,11 @@ def test_a_dry_run_stores_nothing(admin: TestClient, engine: Engine) -> None:
     assert make_patient(admin)["medical_record_number"] == "P-000001"
 
 
+def test_one_error_is_told_as_one(admin: TestClient) -> None:
+    detail = send(admin, sheet(row(given_name=None))).json()["detail"]
+    assert detail.startswith("There is 1 error in 1 row, so nothing was imported.")
+
+
 def test_every_error_of_every_row_is_told_and_nothing_stored(admin: TestClient, engine: Engine) -> None:
     content = sheet(
         row(),
