@@ -60,6 +60,8 @@ class Looks:
         self.changed = threading.Condition()
         self.hurry = threading.Event()
         self.ending = False
+        self.failures = 0
+        """How often writing failed."""
         self.writer = threading.Thread(target=self.write_all, name="audit", daemon=True)
 
     def add(self, actor: Actor, ids: Sequence[int], *, in_a_list: bool) -> None:
@@ -75,6 +77,12 @@ class Looks:
             self.waiting.append(Look(time.monotonic(), event))
             if len(self.waiting) == 1:
                 self.changed.notify_all()
+
+    @property
+    def lag(self) -> float:
+        """Seconds that the oldest has waited."""
+        with self.changed:
+            return time.monotonic() - self.waiting[0].since if self.waiting else 0
 
     def has_room(self) -> bool:
         if not self.waiting:
@@ -118,6 +126,7 @@ class Looks:
             with self.engine.begin() as connection:
                 connection.execute(WRITE, {"looks": to_json([look.event for look in batch]).decode()})
         except Exception as error:  # whatever it is, the looks are kept
+            self.failures += 1
             log.error("audit", error=type(error).__name__, waiting=len(self.waiting))
             return False
         finally:

@@ -17,6 +17,7 @@ from clinic_api.http.forwarded import Forwarded
 from clinic_api.http.headers import StandardHeaders
 from clinic_api.http.limits import limiter
 from clinic_api.http.logs import RequestLog, configure_logs
+from clinic_api.http.metrics import figures
 from clinic_api.http.prefix import Prefix
 from clinic_api.http.problems import add_problems
 from clinic_api.http.threads import threads
@@ -40,7 +41,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             threads(1, patience) as app.state.checks,
             transfers(settings.transfer_timeout) as app.state.transfers,
         ):
-            yield
+            async with figures(app.state) as app.state.figures:
+                yield
 
 
 def create_app(settings: Settings) -> FastAPI:

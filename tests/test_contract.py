@@ -23,7 +23,7 @@ from tests.factories import (
 )
 
 ADMIN, OWN, NOBODY = 0, 1, 5
-PUBLIC = {"read_health", "read_liveness", "read_readiness", "login", "refresh", "register_user"}
+PUBLIC = {"read_health", "read_liveness", "read_readiness", "read_metrics", "login", "refresh", "register_user"}
 
 # Who gets what: administrator, the doctor in question, another doctor, a DOCTOR account without a doctor, a disabled
 # account, nobody. Path ids are those of a doctor and of a patient assigned to them.
@@ -64,6 +64,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "read_health": (200, 200, 200, 200, 200, 200),
     "read_liveness": (200, 200, 200, 200, 200, 200),
     "read_readiness": (200, 200, 200, 200, 200, 200),
+    "read_metrics": (200, 200, 200, 200, 200, 200),
 }
 LOGIN = {"username": "admin@example.org", "password": password_of("admin@example.org")}
 FILE = {"file": ("patients.csv", "given_name,birth_date\nJosé,1984-02-29\n")}

@@ -67,10 +67,11 @@ def run(host: str, port: int, workers: int, reload: bool) -> None:
     if workers == 1 or reload:
         uvicorn.run("clinic_api.main:app", reload=reload, **options)
     else:
-        from clinic_api.cli.workers import Workers
+        from clinic_api.cli.workers import Workers, counted_together
 
         config = uvicorn.Config("clinic_api.cli.workers:app", factory=True, workers=workers, **options)
-        Workers(config, [config.bind_socket()]).run()
+        with counted_together():
+            Workers(config, [config.bind_socket()]).run()
 
 
 def allow_connections() -> None:

@@ -3,10 +3,14 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing import parent_process
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 from fastapi import FastAPI
+from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
 STOPS_WITHIN = 18  # seconds
@@ -14,6 +18,16 @@ STOPS_WITHIN = 18  # seconds
 
 class Workers(Multiprocess):
     """uvicorn's, but for the end: it no longer listens then, and no process outlasts it."""
+
+    counted: frozenset[int | None] = frozenset()
+    """The processes whose memory and connections count."""
+
+    def keep_subprocess_alive(self) -> None:
+        super().keep_subprocess_alive()
+        alive = frozenset(process.pid for process in self.processes)
+        for pid in self.counted - alive:
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        self.counted = alive
 
     def terminate_all(self) -> None:
         for listening in self.sockets:
@@ -26,6 +40,14 @@ class Workers(Multiprocess):
             worker.process.join(max(0, end - time.monotonic()))
             worker.kill()
         super().join_all()
+
+
+@contextmanager
+def counted_together() -> Iterator[None]:
+    """Where the workers keep their figures, so that each can tell those of all (`http/metrics.py`)."""
+    with TemporaryDirectory(prefix="clinic-api-metrics-", ignore_cleanup_errors=True) as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        yield
 
 
 def app() -> FastAPI:

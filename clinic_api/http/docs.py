@@ -178,14 +178,14 @@ def document_errors(path: str, method: str, operation: dict[str, Any]) -> None:
         401: "security" in operation or path in ("/auth/login", "/auth/refresh"),
         403: any(roles for rule in operation.get("security", []) for roles in rule.values()) or anybody or retired,
         404: "{" in path or (path == "/emergency-access" and method == "post"),
-        406: not path.startswith("/health"),
+        406: not path.startswith(("/health", "/metrics")),
         409: method in ("post", "put", "patch") and "security" in operation,
         412: method in ("put", "patch", "delete"),
         413: "requestBody" in operation,
         415: "requestBody" in operation,
         422: True,
         429: (path in LIMITED and method != "get") or path == "/health",
-        503: path != "/health/live",
+        503: path not in ("/health/live", "/metrics"),
     }
     operation["responses"].pop("422", None)
     for status, can_be in follows.items():

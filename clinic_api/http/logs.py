@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clinic_api.config import Settings
+from clinic_api.http.metrics import traffic
 
 FRAMES = 8
 METHODS = frozenset(HTTPMethod)  # any other is something that somebody typed
@@ -71,7 +72,7 @@ def told(error: BaseException) -> dict[str, Any]:
 
 
 class RequestLog:
-    """Logs each request when its answer is complete."""
+    """Logs and counts each request when its answer is complete."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -81,6 +82,7 @@ class RequestLog:
             await self.app(scope, receive, send)
             return
         began, status = time.perf_counter(), 0
+        traffic.running += 1
 
         async def send_and_note(message: Message) -> None:
             nonlocal status
@@ -91,14 +93,18 @@ class RequestLog:
         try:
             await self.app(scope, receive, send_and_note)
         finally:
-            state, route = scope["state"], scope.get("route")
+            seconds = time.perf_counter() - began
+            state, route = scope["state"], getattr(scope.get("route"), "path", None)
             caller = state["work"].caller if "work" in state else None
+            method = scope["method"] if scope["method"] in METHODS else None
+            traffic.running -= 1
+            traffic.count(method, route, status, seconds)
             (log.error if status >= 500 else log.info)(
                 "request",
-                method=scope["method"] if scope["method"] in METHODS else None,
-                route=getattr(route, "path", None),
+                method=method,
+                route=route,
                 status=status,
-                ms=round((time.perf_counter() - began) * 1000, 1),
+                ms=round(seconds * 1000, 1),
                 user_id=caller and caller.id,
                 request_id=state["request_id"],
             )

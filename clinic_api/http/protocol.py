@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from clinic_api.http.bodies import Bounds
 from clinic_api.http.headers import UNLESS_SAID_OTHERWISE
+from clinic_api.http.metrics import OTHER, REQUESTS
 from clinic_api.http.problems import problem
 from clinic_api.http.wellformed import LONGEST_ADDRESS, TOO_LONG
 
@@ -296,5 +297,6 @@ def answer(refusal: Refusal, default_headers: list[tuple[bytes, bytes]]) -> byte
     response = problem(Request(scope), refusal.status, refusal.detail, headers={"Connection": "close"})
     headers = [*default_headers, *response.raw_headers, *UNLESS_SAID_OTHERWISE, (b"x-request-id", request_id.encode())]
     lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+    REQUESTS.labels(OTHER, OTHER, refusal.status).inc()
     log.info("request", method=None, route=None, status=refusal.status, ms=0, user_id=None, request_id=request_id)
     return b"%b%b\r\n%b" % (STATUS_LINE[refusal.status], lines, bytes(response.body))

@@ -50,9 +50,14 @@ class Threads:
 
     def __init__(self, count: int, patience: float) -> None:
         self.pool = ThreadPoolExecutor(count, "work")
+        self.count = count
         self.most = count * (1 + LINE)
         self.inside = 0
         self.patience = patience
+
+    @property
+    def in_line(self) -> int:
+        return max(0, self.inside - self.count)
 
     async def do(self, job: Job[Result]) -> Result:
         """Raises Unready: at once when the line is full, and when the job is not done in time."""

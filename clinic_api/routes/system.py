@@ -2,13 +2,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel, Field
 
 from clinic_api import __version__, migrations
 from clinic_api.http.limits import limiter
 from clinic_api.http.strict import refuse_unread
 from clinic_api.http.threads import Job, Threads
+
+FIGURES = {"schema": {"type": "string"}, "example": "clinic_audit_lag_seconds 0.1\n"}
 
 router = APIRouter(
     tags=["System"], dependencies=[Depends(refuse_unread)], generate_unique_id_function=lambda route: route.name
@@ -53,3 +56,10 @@ async def read_readiness(request: Request) -> Health:
 async def read_health(request: Request) -> Health:
     """Whether the clinic is open: server and database. 30 times a minute per address."""
     return await checked(request, check_seldom)
+
+
+@router.head("/metrics", include_in_schema=False)
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": FIGURES}}})
+async def read_metrics(request: Request) -> Response:
+    """The figures of all workers, for Prometheus. None is about a person. A proxy in front should not let it out."""
+    return Response(request.app.state.figures.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -24,8 +24,9 @@ WITHIN = 30  # seconds
 class Front:
     """nginx, its replicas as processes, and what it logs."""
 
-    def __init__(self, address: str, replicas: list[Any], log: Path) -> None:
-        self.address, self.replicas, self.log = address, replicas, log
+    def __init__(self, address: str, servers: list[tuple[str, Any]], log: Path) -> None:
+        self.address, self.log = address, log
+        self.addresses, self.replicas = zip(*servers, strict=True)
         self.http = httpx.Client(base_url=address, timeout=WITHIN)
 
 
@@ -42,7 +43,7 @@ def front(database_url: URL, tmp_path: Path) -> Iterator[Front]:
         config = tmp_path / "nginx.conf"
         config.write_text(configured(port, [address for address, _ in servers], tmp_path))
         stack.enter_context(running(Program([program, "-c", str(config), "-g", "daemon off;"], port, tmp_path / "log")))
-        front = Front(f"http://127.0.0.1:{port}", [process for _, process in servers], log)
+        front = Front(f"http://127.0.0.1:{port}", servers, log)
         stack.enter_context(front.http)
         assert front.http.post("/auth/register", json=PERSON).status_code == 201
         token = front.http.post("/auth/login", data=LOGIN).json()["access_token"]
@@ -111,6 +112,21 @@ def test_too_large_and_unreadable_is_said_as_by_the_api(front: Front) -> None:
     with socket.create_connection(("127.0.0.1", httpx.URL(front.address).port or 0)) as connection:
         connection.sendall(b"HELLO\r\n\r\n")
         assert connection.recv(1_000).startswith(b"HTTP/1.1 400 ")
+
+
+def test_the_figures_are_for_who_asks_a_replica_itself(front: Front) -> None:
+    for path in (
+        "/metrics",
+        "//metrics",
+        "/%6detrics",
+        "/clinic/metrics",
+        "/metrics?x=1",
+        "/docs/../metrics",
+        "/metrics/",
+    ):
+        answer = front.http.get(f"{front.address}{path}")
+        assert (answer.status_code, is_problem(answer)) == (404, True), path
+    assert "clinic_requests_total" in httpx.get(f"{front.addresses[0]}/metrics").text
 
 
 def is_problem(answer: httpx.Response) -> bool:
