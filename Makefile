@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TEST := ENV=test DATA_DIR=.clinic/test
 
-.PHONY: run test bench faults check format requirements clean
+.PHONY: run test bench faults check format data-model requirements clean
 
 run: $(VENV)/ready
 	$(BIN)/python -m clinic_api serve
@@ -29,6 +29,9 @@ check: $(VENV)/ready
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+data-model: $(VENV)/ready
+	$(BIN)/python -m tests.pages.data_model
 
 requirements: $(VENV)/ready
 	$(BIN)/pip install --quiet uv
