@@ -1,7 +1,7 @@
 """What can go wrong, said without HTTP; `http/problems.py` says it in HTTP."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -16,6 +16,9 @@ class ClinicError(Exception):
 class Unauthenticated(ClinicError):
     """Nobody is signed in, or the sign-in no longer counts."""
 
+    def __init__(self, detail: str = "Sign in first: POST /auth/login, or Authorize in /docs.") -> None:
+        super().__init__(detail)
+
 
 class LoginFailed(Unauthenticated):
     """Unknown e-mail, wrong password or disabled account: which of them is never said."""
@@ -28,6 +31,13 @@ class LoginFailed(Unauthenticated):
 
 class Refused(ClinicError):
     """The caller's role may never do this."""
+
+
+class WrongRole(Refused):
+    """Only accounts with one of these roles may."""
+
+    def __init__(self, roles: Iterable[str]) -> None:
+        super().__init__(f"Only an account with the role {' or '.join(sorted(roles))} may do this.")
 
 
 class NotFound(ClinicError):
@@ -58,12 +68,27 @@ class Stale(ClinicError):
         super().__init__(detail)
 
 
-class TooManyAttempts(ClinicError):
-    """Somebody seems to be guessing; `seconds` from now they may try once more."""
+class TooMany(ClinicError):
+    """The caller may try once more `seconds` from now."""
+
+    def __init__(self, detail: str, seconds: int) -> None:
+        super().__init__(detail)
+        self.seconds = max(1, seconds)
+
+
+class TooManyAttempts(TooMany):
+    """Somebody seems to be guessing."""
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"Too many failed attempts. Try again in {max(1, math.ceil(seconds / 60))} minutes.")
-        self.seconds = max(1, seconds)
+        minutes = max(1, math.ceil(seconds / 60))
+        super().__init__(f"Too many failed attempts. Try again in {minutes} minutes.", seconds)
+
+
+class TooManyRequests(TooMany):
+    """Somebody calls too often."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many requests. Try again in {seconds} seconds.", seconds)
 
 
 class NotAcceptable(ClinicError):

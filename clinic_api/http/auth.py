@@ -42,7 +42,7 @@ class Authorize(OAuth2PasswordBearer):
                 )
             work.token = request.app.state.tokens.read(token)
         elif not self.anonymous:
-            raise Unauthenticated("Sign in first: POST /auth/login, or Authorize in /docs.")
+            raise Unauthenticated
 
 
 async def let_in(_request: Request, _scopes: SecurityScopes) -> None:

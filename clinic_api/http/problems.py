@@ -1,7 +1,7 @@
 """Every error as `application/problem+json` (RFC 9457), with a sentence that names the next step."""
 
 from asyncio import CancelledError
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -42,7 +42,7 @@ STATUS: dict[type[errors.ClinicError], int] = {
     errors.Conflict: 409,
     errors.Stale: 412,
     errors.UnsupportedMediaType: 415,
-    errors.TooManyAttempts: 429,
+    errors.TooMany: 429,
     errors.Unready: 503,
 }
 HEADERS = {401: BEARER, 503: SOON}
@@ -93,7 +93,7 @@ def on_clinic_error(request: Request, error: errors.ClinicError) -> JSONResponse
         more = {"error": "invalid_grant", "error_description": error.detail}
     if isinstance(error, errors.Conflict):
         more = {"errors": [{"field": error.field, "message": error.detail, "code": "conflict"}]}
-    headers = {"Retry-After": str(error.seconds)} if isinstance(error, errors.TooManyAttempts) else None
+    headers = {"Retry-After": str(error.seconds)} if isinstance(error, errors.TooMany) else None
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     return problem(request, status, error.detail, headers=headers, **more)
 
@@ -133,9 +133,7 @@ def invalid(request: Request, fields: list[dict[str, str]], count: int = 1) -> J
 def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:
     """What PostgreSQL refused, or that it cannot be asked. Its own words stay here: they hold values."""
     if isinstance(error, IntegrityError) and (clash := UNIQUE.get(constraint(error))):
-        kind, field = clash
-        detail = f"Another {kind} has this {field} already. Choose another, or change theirs."
-        return on_clinic_error(request, errors.Conflict(detail, field))
+        return on_clinic_error(request, taken(*clash))
     if isinstance(error, (IntegrityError, DataError)):
         return on_invalid(request, errors.Invalid("body", "holds a value that cannot be stored", "not_storable"))
     code = sqlstate(error)
@@ -143,6 +141,10 @@ def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:
     if code in (UNDEFINED_TABLE, UNDEFINED_COLUMN):
         return on_clinic_error(request, errors.Unready(TOO_OLD))
     return on_unready(request, error)
+
+
+def taken(kind: str, field: str) -> errors.Conflict:
+    return errors.Conflict(f"Another {kind} has this {field} already. Choose another, or change theirs.", field)
 
 
 def on_unready(request: Request, error: Exception) -> JSONResponse:
@@ -173,8 +175,7 @@ def methods_at(request: Request) -> set[str]:
 
 
 def on_limit(request: Request, error: RateLimitExceeded) -> JSONResponse:
-    wait = str(seconds_to_wait(request))
-    return problem(request, 429, f"Too many requests. Try again in {wait} seconds.", headers={"Retry-After": wait})
+    return on_clinic_error(request, errors.TooManyRequests(seconds_to_wait(request)))
 
 
 def on_error(request: Request, error: BaseException) -> JSONResponse:
@@ -186,15 +187,27 @@ def on_end(request: Request, _error: BaseException) -> JSONResponse:
     return problem(request, 503, DETAILS[503], headers=SOON | {"Connection": "close"})
 
 
+HANDLERS: dict[type[Exception], Callable[[Request, Any], JSONResponse]] = {
+    errors.ClinicError: on_clinic_error,
+    errors.Invalid: on_invalid,
+    errors.WrongRows: on_wrong_rows,
+    RequestValidationError: on_validation_error,
+    DBAPIError: on_database_error,
+    PoolTimeout: on_unready,
+    HTTPException: on_http_error,
+    RateLimitExceeded: on_limit,
+}
+
+
+def answer_to(request: Request, error: Exception) -> JSONResponse:
+    """What this request is answered when it ends with this error."""
+    handle = next(HANDLERS[kind] for kind in type(error).__mro__ if kind in HANDLERS)
+    return handle(request, error)
+
+
 def add_problems(app: FastAPI) -> None:
-    app.add_exception_handler(errors.ClinicError, on_clinic_error)  # type: ignore[arg-type]
-    app.add_exception_handler(errors.Invalid, on_invalid)  # type: ignore[arg-type]
-    app.add_exception_handler(errors.WrongRows, on_wrong_rows)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, on_validation_error)  # type: ignore[arg-type]
-    app.add_exception_handler(DBAPIError, on_database_error)  # type: ignore[arg-type]
-    app.add_exception_handler(PoolTimeout, on_unready)
-    app.add_exception_handler(HTTPException, on_http_error)  # type: ignore[arg-type]
-    app.add_exception_handler(RateLimitExceeded, on_limit)  # type: ignore[arg-type]
+    for kind, handle in HANDLERS.items():
+        app.add_exception_handler(kind, handle)
     app.add_middleware(LastResort)
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from clinic_api.audit import Actor, act_as
 from clinic_api.database import commit, is_transient
-from clinic_api.errors import Conflict, Invalid, Refused, Unauthenticated, Unready
+from clinic_api.errors import Conflict, Invalid, Refused, Unauthenticated, Unready, WrongRole
 from clinic_api.http.formats import JSON
 from clinic_api.http.idempotency import Key, Replayed, kept
 from clinic_api.http.limits import network_of
@@ -68,7 +68,7 @@ class UnitOfWork:
     def user(self) -> Caller:
         """The person who asks, where nobody can be anonymous."""
         if self.caller is None:
-            raise Unauthenticated("Sign in first: POST /auth/login, or Authorize in /docs.")
+            raise Unauthenticated
         return self.caller
 
     @property
@@ -167,7 +167,7 @@ class UnitOfWork:
         if self.token is not None:
             self.caller, self.backend = read_caller(self.connection, self.token)
             if self.roles and self.caller.role not in self.roles:
-                raise Refused(f"Only an account with the role {' or '.join(sorted(self.roles))} may do this.")
+                raise WrongRole(self.roles)
             if self.roles == {Role.DOCTOR} and self.caller.doctor_id is None:
                 raise Refused("This account is tied to no doctor. Ask an administrator to set its doctor_id.")
         act_as(self.session, self.actor)

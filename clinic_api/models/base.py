@@ -20,7 +20,7 @@ SQLModel.metadata.naming_convention = {
 }
 
 
-MOMENT = Rule(examples=["2026-01-31T09:30:00Z"])
+MOMENT = Rule(description="In UTC (RFC 3339).", examples=["2026-01-31T09:30:00Z"])
 Created = Annotated[
     datetime,
     Field(sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()}),
@@ -36,7 +36,7 @@ Updated = Annotated[
 class Row(SQLModel):
     """What every stored record has; the database and the mapper fill it in, nobody sends it."""
 
-    id: Annotated[int, Field(primary_key=True), Rule(examples=[1])]
+    id: Annotated[int, Field(primary_key=True), Rule(description="Given once, and to no other.", examples=[1])]
     created_at: Created
     updated_at: Updated
     version: Annotated[int, Rule(description="Counts the changes; the ETag of the record.", examples=[1])]

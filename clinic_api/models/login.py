@@ -27,7 +27,15 @@ class RefreshRequest(Input):
 
 
 class TokenPair(SQLModel):
-    access_token: Annotated[str, Rule(description="Send it as `Authorization: Bearer <token>`.")]
-    token_type: str = "bearer"
+    access_token: Annotated[
+        str, Rule(description="Send it as `Authorization: Bearer <token>`.", examples=["eyJhbGciOiJIUzI1NiIs…"])
+    ]
+    token_type: Annotated[str, Rule(examples=["bearer"])] = "bearer"
     expires_in: Annotated[int, Rule(description="Seconds that the access token is good for.", examples=[3600])]
-    refresh_token: Annotated[str, Rule(description="Good once, for POST /auth/refresh, until the session ends.")]
+    refresh_token: Annotated[
+        str,
+        Rule(
+            description="Good once, for POST /auth/refresh, until the session ends.",
+            examples=["pVnx2RkD0mQ7c1hYtS4bZ8uJ…"],
+        ),
+    ]

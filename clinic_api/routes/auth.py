@@ -55,7 +55,7 @@ def may_register(request: Request, data: UserRegister, work: UnitOfWork) -> None
     accounts.may_register(work.session, work.caller, data, work.tools.settings)
 
 
-@router.post("/login", dependencies=[public], response_model=TokenPair)
+@router.post("/login", summary="Sign in", dependencies=[public], response_model=TokenPair)
 async def login(data: Annotated[LoginForm, Form()], work: Work) -> Response:
     """Sign in: e-mail (as `username`) and password for an access token. Authorize above does this for you.
 
@@ -72,7 +72,7 @@ async def login(data: Annotated[LoginForm, Form()], work: Work) -> Response:
     return tokens(work, begun)
 
 
-@router.post("/refresh", dependencies=[public], response_model=TokenPair)
+@router.post("/refresh", summary="Stay signed in", dependencies=[public], response_model=TokenPair)
 async def refresh(data: RefreshRequest, work: Work) -> Response:
     """Go on without a password: the next access and refresh token.
 
@@ -91,14 +91,14 @@ def tokens(work: UnitOfWork, started: Started) -> Response:
     return JSONResponse(pair.model_dump(), headers={"Cache-Control": "no-store"})
 
 
-@router.post("/logout", status_code=204, dependencies=[staff])
+@router.post("/logout", summary="Sign out", status_code=204, dependencies=[staff])
 def logout(work: Work) -> Response:
     """End this session: its access and refresh tokens are worth nothing from now on."""
     sessions.sign_out(work.session, work.user)
     return Response(status_code=204)
 
 
-@router.get("/me", dependencies=[staff], response_model=UserPublic)
+@router.get("/me", summary="Your account", dependencies=[staff], response_model=UserPublic)
 def read_me(work: Work) -> Response:
     """Your own account."""
     return one(work, UserPublic, EVERYONE, work.user.id)

@@ -40,19 +40,19 @@ async def checked(request: Request, check: Callable[[Request], Health]) -> Healt
     return await checks.do(Job(partial(check, request)))
 
 
-@router.get("/health/live")
+@router.get("/health/live", summary="Does it run?")
 async def read_liveness() -> Live:
     """The process runs; for orchestrators."""
     return Live()
 
 
-@router.get("/health/ready")
+@router.get("/health/ready", summary="Can it serve?")
 async def read_readiness(request: Request) -> Health:
     """The database answers, and its schema is as new as this version needs; for orchestrators."""
     return await checked(request, check)
 
 
-@router.get("/health")
+@router.get("/health", summary="Is the clinic open?")
 async def read_health(request: Request) -> Health:
     """Whether the clinic is open: server and database. 30 times a minute per address."""
     return await checked(request, check_seldom)

@@ -54,6 +54,9 @@ def describe(method: str, operation: dict[str, Any], models: dict[str, Any]) -> 
     """Say of one operation what its parameters take and what headers its answers carry."""
     describe_conditions(method, operation)
     for parameter in operation.get("parameters", []):
+        if parameter["in"] == "path":
+            kind = parameter["name"].removesuffix("_id")
+            parameter["description"] = f"The {kind}'s id: see `GET /{kind}s`."
         if parameter["name"] == "sort":
             parameter |= {"schema": fields_of(operation, models), "explode": False, "allowEmptyValue": True}
         else:
@@ -74,11 +77,13 @@ def never_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def fields_of(operation: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]:
-    """The fields by which a list can be sorted: those that it shows."""
-    shown = operation["responses"]["200"]["content"]["application/json"]["schema"]["items"]["$ref"]
-    fields = models[shown.rpartition("/")[2]]["properties"]
+    """The fields by which a list can be sorted: those that it shows. They have a name, for generated clients."""
+    shown = operation["responses"]["200"]["content"]["application/json"]["schema"]["items"]["$ref"].rpartition("/")[2]
+    fields = models[shown]["properties"]
     names = [name for name, field in fields.items() if not {"array", "object"} & kinds_of(field)]
-    return {"type": "array", "items": {"type": "string", "enum": [sign + name for name in names for sign in ("", "-")]}}
+    name = f"{shown.removesuffix('Public')}Order"
+    models[name] = {"type": "string", "enum": [sign + name for name in names for sign in ("", "-")]}
+    return {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
 
 
 def kinds_of(schema: dict[str, Any]) -> set[str]:

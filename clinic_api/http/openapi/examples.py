@@ -1,8 +1,6 @@
-"""What Swagger UI shows first: one clinic's story, and a sentence for each error. Each body succeeds as it is."""
+"""What Swagger UI shows first: one clinic's story. Each body succeeds as it is."""
 
 from typing import Any
-
-from clinic_api.http.problems import kind_of
 
 PASSWORD = "correct horse battery staple"
 DOCTOR = {
@@ -59,27 +57,17 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
     "replace_patient": {"A patient": PATIENT},
     "update_patient": {"A new phone, no address": {"phone": "+49 30 8765432", "address": None}},
 }
-DETAILS = {
-    401: "Sign in first: POST /auth/login, or Authorize in /docs.",
-    403: "Only an account with the role ADMIN may do this.",
-    404: "There is no such patient, or you may not see it. Check the id in the list of patients.",
-    406: "This call answers in JSON. Send `Accept: application/json`, or leave Accept out.",
-    409: "Another patient has this medical_record_number already. Choose another, or change theirs.",
-    412: "This has changed since you read it. Read it again, and send the new ETag, quotes included, as If-Match.",
-    413: "The body is too large. Send at most 1 MiB.",
-    415: "Send the body as JSON, with Content-Type: application/json.",
-    422: "1 field is invalid: birth_date.",
-    429: "Too many requests. Try again in 20 seconds.",
-    503: "The database does not answer in time. Try again in a moment.",
+MADE = {"id": 1, "created_at": "2026-01-31T09:30:00Z", "updated_at": "2026-01-31T09:30:00Z", "version": 1}
+RECORDS: dict[str, dict[str, Any]] = {
+    "DoctorPublic": {**MADE, **DOCTOR, "active": True},
+    "PatientPublic": {**MADE, **PATIENT, "medical_record_number": "P-000001", "active": True, "deceased_date": None},
+    "UserPublic": {
+        **MADE,
+        "email": DOCTOR["email"],
+        "role": "DOCTOR",
+        "full_name": "Dr. Ada Lovelace",
+        "doctor_id": 1,
+        "is_active": True,
+    },
 }
-
-
-OF_A_FILE = {
-    413: "The body is too large. Send at most 200 MiB.",
-    415: "Send the file in a form (Content-Type: multipart/form-data), in the field `file`.",
-}
-
-
-def problem_example(status: int, path: str) -> dict[str, Any]:
-    details = DETAILS | OF_A_FILE if path == "/patients/import" else DETAILS
-    return {**kind_of(status), "detail": details[status], "instance": path, "request_id": "5f2b8c1d9e3a4f60"}
+"""What is answered, by the name of the model."""

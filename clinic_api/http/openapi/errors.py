@@ -1,0 +1,156 @@
+"""Which errors an operation can give. Each is shown as the handlers answer it, so that no example can say otherwise."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+
+from clinic_api.errors import (
+    Conflict,
+    Invalid,
+    LoginFailed,
+    NotAcceptable,
+    NotFound,
+    Refused,
+    Stale,
+    TooManyAttempts,
+    TooManyRequests,
+    Unauthenticated,
+    Unready,
+    UnsupportedMediaType,
+    WrongCell,
+    WrongRole,
+    WrongRows,
+)
+from clinic_api.http.auth import admin, doctor, staff
+from clinic_api.http.bodies import Bounds, too_large
+from clinic_api.http.idempotency import take_key
+from clinic_api.http.problems import answer_to, kind_of, taken
+from clinic_api.http.route import QUERY, WorkRoute
+from clinic_api.http.strict import is_form, is_upload, refuse_media_type
+from clinic_api.http.threads import NO_ANSWER
+from clinic_api.models import Doctor, Patient, User
+from clinic_api.services.repeats import HEADER
+
+ID = "7"
+"""Whose path the examples tell of."""
+ABOUT: dict[str, type] = {"doctor_id": Doctor, "patient_id": Patient, "user_id": User}
+ONE_ADMIN_IS_THERE = "There is an administrator already. Only an administrator registers another: sign in as one."
+POOR = "must not be the e-mail address", "password_is_email"
+EMAIL = Invalid("email", "must be an e-mail address such as name@example.org", "email")
+EMPTY = "must not be empty", "string_too_short"
+FUTURE = Invalid("birth_date", "must not be in the future", "future_date")
+FIRST_WRONG = WrongCell(17, "birth_date", "must not be in the future", "future_date")
+
+OWN: dict[str, dict[int, Exception]] = {
+    "register_user": {
+        401: Unauthenticated(ONE_ADMIN_IS_THERE),
+        403: Refused(ONE_ADMIN_IS_THERE),
+        409: taken("user", "email"),
+        422: Invalid("password", *POOR),
+        429: TooManyRequests(20),
+    },
+    "login": {
+        401: LoginFailed(),
+        422: Invalid("username", "is required", "missing"),
+        429: TooManyAttempts(600),
+    },
+    "refresh": {
+        401: LoginFailed("This refresh token is no longer good. Sign in again: POST /auth/login."),
+        422: Invalid("refresh_token", "is required", "missing"),
+    },
+    "change_password": {
+        422: Invalid("current_password", "is not your password", "wrong_password"),
+        429: TooManyAttempts(600),
+    },
+    "create_doctor": {409: taken("doctor", "email"), 422: EMAIL},
+    "replace_doctor": {409: taken("doctor", "email"), 422: EMAIL},
+    "update_doctor": {409: taken("doctor", "license_number"), 422: EMAIL},
+    "restore_doctor": {409: taken("doctor", "email")},
+    "assign_patient": {
+        409: Conflict("This patient is inactive and takes no new assignment. Set `active` to true.", "active"),
+    },
+    "unassign_patient": {412: Stale("This has no ETag. Leave If-Match out.")},
+    "create_patient": {409: taken("patient", "medical_record_number"), 422: FUTURE},
+    "replace_patient": {409: taken("patient", "medical_record_number"), 422: FUTURE},
+    "update_patient": {409: taken("patient", "medical_record_number"), 422: Invalid("given_name", *EMPTY)},
+    "restore_patient": {409: taken("patient", "medical_record_number")},
+    "list_patients": {403: Refused("Only an administrator lists what was retired. Leave `retired` out.")},
+    "import_patients": {413: too_large(Bounds(200 * 2**20)), 422: WrongRows(250, 1, 1, [FIRST_WRONG])},
+    "open_emergency_access": {
+        404: NotFound(Patient, "No patient has this record number and birth date. Check both."),
+        422: Invalid("reason", *EMPTY),
+        429: TooManyAttempts(600),
+    },
+    "update_user": {
+        409: Conflict("This is the last active administrator. Make another one first.", "is_active"),
+        422: Invalid("doctor_id", "must be the id of a doctor", "unknown_doctor"),
+    },
+    "set_password": {422: Invalid("new_password", *POOR)},
+    "read_health": {429: TooManyRequests(20), 503: Unready(NO_ANSWER)},
+    "read_readiness": {503: Unready(NO_ANSWER)},
+}
+"""What is an operation's own, beyond what `usual` knows."""
+
+
+def document_errors(route: APIRoute, prefix: str, operation: dict[str, Any]) -> None:
+    operation["responses"].pop("422", None)
+    for status, error in sorted({**dict(usual(route)), **OWN.get(route.name, {})}.items()):
+        shape = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": shown(route, prefix, error)}
+        content = {"application/problem+json": shape}
+        operation["responses"][str(status)] = {"description": kind_of(status)["title"], "content": content}
+
+
+def shown(route: APIRoute, prefix: str, error: Exception) -> Any:
+    """What somebody who asks for the record with this ID is answered."""
+    path = prefix + re.sub(r"\{\w+\}", ID, route.path)
+    scope = {"type": "http", "path": path, "query_string": b"", "headers": [], "server": ("localhost", 8000)}
+    return json.loads(bytes(answer_to(Request({**scope, "state": {"request_id": "5f2b8c1d9e3a4f60"}}), error).body))
+
+
+def usual(route: APIRoute) -> Iterator[tuple[int, Exception]]:
+    """What follows from who may call it, and from what it takes."""
+    ids = [name for name in ABOUT if f"{{{name}}}" in route.path]
+    yield 422, usually_invalid(route, ids)
+    if ids:
+        yield 404, NotFound(ABOUT[ids[0]])
+    if isinstance(route, WorkRoute):
+        yield from for_the_caller(route)
+        yield 406, NotAcceptable(route.formats)
+        yield 503, Unready(NO_ANSWER)
+    if any(asked.call is take_key for asked in route.dependant.dependencies):
+        yield 409, Conflict(f"The first request with this {HEADER} is still running. Repeat it in a moment.", HEADER)
+    if not {"PUT", "PATCH", "DELETE"}.isdisjoint(route.methods or ()):
+        yield 412, Stale()
+    if route.body_field is not None:
+        yield 413, too_large(Bounds())
+        yield 415, wrong_type(route)
+
+
+def for_the_caller(route: WorkRoute) -> Iterator[tuple[int, Exception]]:
+    if route.guard in (admin, doctor, staff):
+        yield 401, Unauthenticated()
+    if route.guard.scopes:
+        yield 403, WrongRole(route.guard.scopes)
+
+
+def usually_invalid(route: APIRoute, ids: list[str]) -> Invalid:
+    if ids:
+        return Invalid(ids[0], "must be at least 1", "greater_than_equal")
+    if any(field.name == QUERY for field in route.dependant.query_params):
+        return Invalid("limit", "must be at most 500", "less_than_equal")
+    return Invalid("limit", "does not exist here", "extra_forbidden")
+
+
+def wrong_type(route: APIRoute) -> UnsupportedMediaType:
+    """What is said to somebody who sends JSON where that is wrong, and else plain text."""
+    sent = "application/json" if is_form(route) or is_upload(route) else "text/plain"
+    headers = [(b"content-length", b"1"), (b"content-type", sent.encode())]
+    try:
+        refuse_media_type(Request({"type": "http", "method": "POST", "headers": headers}), route)
+    except UnsupportedMediaType as error:
+        return error
+    raise AssertionError(f"{route.name} reads {sent}")
