@@ -13,7 +13,7 @@ from clinic_api.http.formats import CSV, JSON
 from clinic_api.http.paging import next_page, open_cursor
 from clinic_api.http.work import UnitOfWork
 from clinic_api.models import PatientPublic
-from clinic_api.models.base import Record, Row
+from clinic_api.models.base import Row
 from clinic_api.models.page import ListQuery
 from clinic_api.reading import Public, dump, read_one, read_page
 from clinic_api.selecting import Selection, entity, find
@@ -46,7 +46,7 @@ def page(work: UnitOfWork, public: Public, among: Selection[Any], query: ListQue
     return Response(found.body, 200, headers, JSON)
 
 
-def created(work: UnitOfWork, public: Public, row: Record) -> Response:
+def created(work: UnitOfWork, public: Public, row: Row) -> Response:
     work.session.add(row)
     work.session.flush()
     return record(work, public, row, 201, Location=f"{work.request.scope['root_path']}/{row.__tablename__}/{row.id}")

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-RECORDS = {"DoctorPublic", "PatientPublic", "UserPublic"}
-WITH_LOCATION = {"DoctorPublic", "PatientPublic"}
 NEW_PASSWORDS = {"UserRegister": "password", "PasswordSet": "new_password", "PasswordChange": "new_password"}
 
 
@@ -40,19 +38,24 @@ IF_MATCH = on_request("If-Match", "The ETag of the version that you want to chan
 IF_NONE_MATCH = on_request("If-None-Match", "The ETag of the version that you have; if there is none newer: 304.")
 
 
-def describe_conditions(method: str, operation: dict[str, Any]) -> None:
+def records(models: dict[str, Any]) -> set[str]:
+    """The models of what has an ETag."""
+    return {name for name, model in models.items() if {"id", "version"} <= model.get("properties", {}).keys()}
+
+
+def describe_conditions(method: str, operation: dict[str, Any], models: dict[str, Any]) -> None:
     """Say of one operation what it makes of an ETag."""
     parameters = operation.setdefault("parameters", [])
     if method in ("put", "patch", "delete"):
         parameters.append(IF_MATCH)
-    if method == "get" and RECORDS & models_of(operation["responses"]["200"]):
+    if method == "get" and records(models) & models_of(operation["responses"]["200"]):
         parameters.append(IF_NONE_MATCH)
         operation["responses"]["304"] = {"description": "There is none newer."}
 
 
 def describe(method: str, operation: dict[str, Any], models: dict[str, Any]) -> None:
     """Say of one operation what its parameters take and what headers its answers carry."""
-    describe_conditions(method, operation)
+    describe_conditions(method, operation, models)
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path":
             kind = parameter["name"].removesuffix("_id")
@@ -64,7 +67,7 @@ def describe(method: str, operation: dict[str, Any], models: dict[str, Any]) -> 
         if parameter["name"] == "dry_run":
             parameter["allowEmptyValue"] = True
     for status, answer in operation["responses"].items():
-        carried = {name: HEADERS[name] for name in headers_of(operation, status, answer)}
+        carried = {name: HEADERS[name] for name in headers_of(operation, status, answer, models)}
         answer.setdefault("headers", {}).update(carried)
 
 
@@ -98,15 +101,14 @@ def models_of(answer: dict[str, Any]) -> set[str]:
     return {schema.get("$ref", "").rpartition("/")[2] for schema in schemas_of(answer)}
 
 
-def headers_of(operation: dict[str, Any], status: str, answer: dict[str, Any]) -> list[str]:
+def headers_of(operation: dict[str, Any], status: str, answer: dict[str, Any], models: dict[str, Any]) -> list[str]:
     """What an answer carries, by its status and by what it shows."""
-    models = models_of(answer)
     repeatable = any(parameter["name"] == "Idempotency-Key" for parameter in operation["parameters"])
     is_list = any(schema.get("type") == "array" for schema in schemas_of(answer))
     carries = {
         "X-Request-ID": True,
-        "ETag": bool(models & RECORDS) or status == "304",
-        "Location": status == "201" and bool(models & WITH_LOCATION),
+        "ETag": bool(models_of(answer) & records(models)) or status == "304",
+        "Location": status == "201" and operation["operationId"].startswith("create_"),
         "Idempotent-Replayed": repeatable and status.startswith("2"),
         "X-Total-Count": is_list,
         "Link": is_list,
