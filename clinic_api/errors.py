@@ -57,6 +57,12 @@ class Conflict(ClinicError):
         self.field = field
 
 
+class StillRunning(Conflict):
+    """The same request is being worked on; `seconds` from now it may have been answered."""
+
+    seconds = 1
+
+
 class Stale(ClinicError):
     """The caller wants to change a version of the record that is no longer the present one."""
 

@@ -93,7 +93,7 @@ def on_clinic_error(request: Request, error: errors.ClinicError) -> JSONResponse
         more = {"error": "invalid_grant", "error_description": error.detail}
     if isinstance(error, errors.Conflict):
         more = {"errors": [{"field": error.field, "message": error.detail, "code": "conflict"}]}
-    headers = {"Retry-After": str(error.seconds)} if isinstance(error, errors.TooMany) else None
+    headers = {"Retry-After": str(error.seconds)} if isinstance(error, (errors.TooMany, errors.StillRunning)) else None
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     return problem(request, status, error.detail, headers=headers, **more)
 

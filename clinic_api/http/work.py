@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from clinic_api.audit import Actor, act_as
 from clinic_api.database import commit, is_transient
-from clinic_api.errors import Conflict, Invalid, Refused, Unauthenticated, Unready, WrongRole
+from clinic_api.errors import Invalid, Refused, StillRunning, Unauthenticated, Unready, WrongRole
 from clinic_api.http.formats import JSON
 from clinic_api.http.idempotency import Key, Replayed, kept
 from clinic_api.http.limits import network_of
@@ -149,7 +149,7 @@ class UnitOfWork:
         """Raises Replayed, with the answer of the first time, if this was done before."""
         try:
             first = first_answer(self.session, self.user.id, *key)
-        except (Conflict, Invalid):
+        except (StillRunning, Invalid):
             self.look_up()  # 404 comes first
             raise
         if first is None:

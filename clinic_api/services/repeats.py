@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from clinic_api.database import clock, sweep
-from clinic_api.errors import Conflict, Invalid
+from clinic_api.errors import Invalid, StillRunning
 from clinic_api.models import IdempotencyKey
 
 KEPT = timedelta(hours=24)
@@ -18,13 +18,13 @@ HEADER = "Idempotency-Key"
 
 
 def first_answer(session: Session, user_id: int, key: str, hashed_request: str) -> IdempotencyKey | None:
-    """What this request was answered before. Raises Conflict while it still runs, Invalid if the key was another's.
+    """What this request was answered before. Raises StillRunning, or Invalid if the key was another's.
 
     The row is locked, so that the end of this transaction waits for a synchronous standby as that of the first did.
     """
     lock = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 4))")
     if not session.connection().execute(lock, {"key": f"{user_id} {key}"}).scalar_one():
-        raise Conflict(f"The first request with this {HEADER} is still running. Repeat it in a moment.", HEADER)
+        raise StillRunning(f"The first request with this {HEADER} is still running. Repeat it in a moment.", HEADER)
     first = session.get(IdempotencyKey, (user_id, key), with_for_update=True)
     if first is None or first.answered_at < clock(session) - KEPT:
         return None

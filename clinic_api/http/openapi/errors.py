@@ -16,6 +16,7 @@ from clinic_api.errors import (
     NotFound,
     Refused,
     Stale,
+    StillRunning,
     TooManyAttempts,
     TooManyRequests,
     Unauthenticated,
@@ -122,7 +123,10 @@ def usual(route: APIRoute) -> Iterator[tuple[int, Exception]]:
         yield 406, NotAcceptable(route.formats)
         yield 503, Unready(NO_ANSWER)
     if any(asked.call is take_key for asked in route.dependant.dependencies):
-        yield 409, Conflict(f"The first request with this {HEADER} is still running. Repeat it in a moment.", HEADER)
+        yield (
+            409,
+            StillRunning(f"The first request with this {HEADER} is still running. Repeat it in a moment.", HEADER),
+        )
     if not {"PUT", "PATCH", "DELETE"}.isdisjoint(route.methods or ()):
         yield 412, Stale()
     if route.body_field is not None:
