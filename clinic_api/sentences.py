@@ -7,6 +7,7 @@ from typing import Any, get_args
 from pydantic_core.core_schema import ErrorType
 
 LONGEST_NAME = 40
+MADE = {"id", "created_at", "updated_at", "version"}
 NAME = re.compile(r"[\w.\-\[\] ]+")
 BUILT_IN = get_args(ErrorType)
 SENTENCES = {
@@ -43,5 +44,19 @@ def field_error(part: Mapping[str, Any]) -> dict[str, str]:
     field = "body" if kind == "json_invalid" else ".".join(map(str, place[1:]))
     if not NAME.fullmatch(field):
         field = str(place[0])  # a JSON body that was sent as a form has become a name
-    sentence = SENTENCES.get(kind, "is not valid").format(**part.get("ctx", {})) if kind in BUILT_IN else part["msg"]
-    return {"field": field[:LONGEST_NAME], "message": sentence, "code": kind}
+    return {"field": field[:LONGEST_NAME], "message": sentence(part, field), "code": kind}
+
+
+def sentence(part: Mapping[str, Any], field: str) -> str:
+    """What is wrong, for somebody who writes a program."""
+    kind, place, sent = part["type"], part["loc"][0], part.get("input", ...)
+    if kind == "extra_forbidden" and place == "query":
+        return "is no parameter of this address"
+    if kind == "extra_forbidden" and field in MADE:
+        return "is made by the clinic: leave it out"
+    if kind.endswith("_type") and sent is None:
+        return "must not be null"
+    if kind not in BUILT_IN:
+        return str(part["msg"])
+    words = SENTENCES.get(kind, "is not valid").format(**part.get("ctx", {}))
+    return f"{words}, not in quotes" if kind in ("int_type", "bool_type") and isinstance(sent, str) else words

@@ -19,6 +19,12 @@ CLOCKS_DIFFER = 60  # seconds
 REMEMBERED = 4096  # tokens
 REFRESH_TOKEN = 64  # characters, of 48 random bytes
 FAMILY = 32  # of them
+FORM = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+NOT_VALID = "The access token is not valid or has expired. Sign in again."
+NO_TOKEN = (
+    "What follows `Bearer` is no access token. Send the `access_token` that POST /auth/login gives as it is, without"
+    " quotes, blanks or line breaks."
+)
 
 
 class Token(NamedTuple):
@@ -59,11 +65,11 @@ class Tokens:
                 raise ValueError
             return token
         except Exception:  # python-jose lets RecursionError, TypeError and OverflowError out of a crafted token
-            raise Unauthenticated("The access token is not valid or has expired. Sign in again.") from None
+            raise Unauthenticated(NOT_VALID if FORM.fullmatch(text) else NO_TOKEN) from None
 
     def verify(self, text: str) -> tuple[Token, int]:
         """What a valid token says, and until when; what a session's requests bring again and again is remembered."""
-        if len(text) > LONGEST_TOKEN or not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", text, re.ASCII):
+        if len(text) > LONGEST_TOKEN or not FORM.fullmatch(text):
             raise ValueError
         header = jwt.get_unverified_header(text)
         if "crit" in header:

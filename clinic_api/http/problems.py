@@ -48,7 +48,6 @@ STATUS: dict[type[errors.ClinicError], int] = {
 HEADERS = {401: BEARER, 503: SOON}
 DETAILS = {
     404: "There is nothing at this address. See /docs for what there is.",
-    405: "This method is not for this address. The header Allow names those that are.",
     408: "The body came too slowly. Send it again, faster.",
     500: "Something went wrong on the server. Report the request_id to its operator.",
     503: "The server is being stopped. Send the request again in a moment.",
@@ -91,6 +90,8 @@ def on_clinic_error(request: Request, error: errors.ClinicError) -> JSONResponse
     more: dict[str, Any] = {}
     if isinstance(error, errors.LoginFailed):  # RFC 6749, 5.2; Swagger UI shows the description
         more = {"error": "invalid_grant", "error_description": error.detail}
+    if isinstance(error, errors.UnsupportedMediaType):
+        more = refused_login(request, error.detail)
     if isinstance(error, errors.Conflict):
         more = {"errors": [{"field": error.field, "message": error.detail, "code": "conflict"}]}
     headers = {"Retry-After": str(error.seconds)} if isinstance(error, (errors.TooMany, errors.StillRunning)) else None
@@ -123,11 +124,18 @@ def on_validation_error(request: Request, error: RequestValidationError) -> JSON
 
 def invalid(request: Request, fields: list[dict[str, str]], count: int = 1) -> JSONResponse:
     names = ", ".join(dict.fromkeys(field["field"] for field in fields)) + (" …" if count > len(fields) else "")
-    detail = f"1 field is invalid: {names}." if count == 1 else f"{count} fields are invalid: {names}."
-    more: dict[str, Any] = {"errors": fields}
-    if request.url.path.endswith("/auth/login"):
-        more |= {"error": "invalid_request", "error_description": detail}
-    return problem(request, 422, detail, **more)
+    detail = f"1 field is invalid: {told_whole(fields[0])}" if count == 1 else f"{count} fields are invalid: {names}."
+    return problem(request, 422, detail, errors=fields, **refused_login(request, detail))
+
+
+def told_whole(field: dict[str, str]) -> str:
+    return f"{field['field']} {field['message']}.".replace("..", ".")
+
+
+def refused_login(request: Request, detail: str) -> dict[str, Any]:
+    """What RFC 6749, 5.2 adds where it is a login that cannot be read."""
+    is_login = request.url.path.endswith("/auth/login")
+    return {"error": "invalid_request", "error_description": detail} if is_login else {}
 
 
 def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:
@@ -153,25 +161,29 @@ def on_unready(request: Request, error: Exception) -> JSONResponse:
 
 def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
     headers = dict(error.headers or {})
+    detail = DETAILS.get(error.status_code, f"{error.detail}.")
+    path = request.scope["path"].removeprefix(request.scope["root_path"])
+    if error.status_code == 404 and methods_at(request, path.rstrip("/")):
+        detail = "There is nothing at this address, for it ends in a slash. Leave that out."
     if error.status_code == 405:
-        headers["Allow"] = ", ".join(sorted(methods_at(request)))
+        headers["Allow"] = ", ".join(sorted(methods_at(request, path) or {"GET", "HEAD"}))  # static files are no routes
+        detail = f"This method is not for this address. It takes {headers['Allow']}."
     if error.status_code == 400:
         return on_invalid(
             request, errors.Invalid("body", "cannot be read: check its encoding and its form", "unreadable")
         )
-    return problem(request, error.status_code, DETAILS.get(error.status_code, f"{error.detail}."), headers=headers)
+    return problem(request, error.status_code, detail, headers=headers)
 
 
-def methods_at(request: Request) -> set[str]:
+def methods_at(request: Request, path: str) -> set[str]:
     """All methods of this path; Starlette would name those of the first route alone."""
     found: dict[str, set[str]] = {}
-    path = request.scope["path"].removeprefix(request.scope["root_path"])
     for route in iter_route_contexts(request.app.routes):
         if route.path and route.methods and compile_path(route.path)[0].match(path):
             found.setdefault(route.path, set()).update(route.methods)
     if path in found:  # a word that is no id
         return found[path]
-    return {method for methods in found.values() for method in methods} or {"GET", "HEAD"}  # those of the static files
+    return {method for methods in found.values() for method in methods}
 
 
 def on_limit(request: Request, error: RateLimitExceeded) -> JSONResponse:

@@ -147,12 +147,15 @@ def refuse_media_type(request: Request, route: APIRoute) -> None:
         )
     if is_form(route) and media_type not in ("application/x-www-form-urlencoded", "multipart/form-data"):
         raise UnsupportedMediaType(
-            "Send this as a form (Content-Type: application/x-www-form-urlencoded), not as JSON;"
-            " with requests: data={…} instead of json={…}."
+            "Send `username` (your e-mail address) and `password` as a form (Content-Type:"
+            " application/x-www-form-urlencoded), not as JSON; with requests:"
+            " requests.post(url, data={'username': …, 'password': …})."
         )
     patch = ["application/merge-patch+json"] if request.method == "PATCH" else []
     if not is_form(route) and media_type not in ["application/json", *patch]:
-        raise UnsupportedMediaType("Send the body as JSON, with Content-Type: application/json.")
+        raise UnsupportedMediaType(
+            "Send the body as JSON (Content-Type: application/json); with requests: json={…} instead of data={…}."
+        )
     if sent and not UTF_8.issuperset(name.lower() for name in CHARSET.findall(sent[0])):
         raise UnsupportedMediaType("Send the body in UTF-8.")
 

@@ -184,12 +184,6 @@ def test_a_very_long_password_is_invalid_at_once(client: TestClient) -> None:
     assert client.post("/auth/login", data={"username": "a@example.org", "password": password}).status_code == 422
 
 
-def test_a_login_in_json_is_told_about_the_form(client: TestClient) -> None:
-    answer = client.post("/auth/login", json={"username": "a@example.org", "password": "long enough"})
-    assert answer.status_code == 415
-    assert "application/x-www-form-urlencoded" in answer.json()["detail"]
-
-
 def test_me_is_the_account_without_its_hash(admin: TestClient) -> None:
     me = admin.get("/auth/me").json()
     assert me["email"] == "admin@example.org"
