@@ -4,6 +4,7 @@ import socket
 import sys
 from typing import Annotated, Any
 
+import structlog
 import typer
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
@@ -19,9 +20,8 @@ from clinic_api.services.accounts import an_admin_exists
 GRACE = 10  # seconds for running requests when the server is stopped
 FILES = 2_560  # for twice the connections that `http/protocol.py` answers
 COUNTED_APART = """\
-  Note   {workers} workers count requests each by itself, so an address gets up to {workers} times its limits.
-         RATE_LIMIT_STORAGE_URI=redis://… lets them count together. Failed logins are counted in the database anyway.
-"""
+{workers} workers count requests each by itself, so an address gets up to {workers} times its limits.
+RATE_LIMIT_STORAGE_URI=redis://… lets them count together. Failed logins are counted in the database anyway."""
 
 
 def serve(
@@ -32,6 +32,9 @@ def serve(
 ) -> None:
     """Serve the API. Without DATABASE_URL an embedded PostgreSQL is started and migrated first."""
     with settings_and_errors() as settings:
+        from clinic_api.http.logs import configure_logs  # no other command needs it
+
+        configure_logs(settings)
         refuse_taken_port(host, port)
         with database(settings) as engine:
             if settings.url is None:
@@ -41,10 +44,8 @@ def serve(
             share(engine, settings)
             signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # after a clean stop uvicorn raises it once more
             shown = "localhost" if host in ("127.0.0.1", "0.0.0.0") else host
-            print(banner(settings, f"http://{shown}:{port}", next_step))
-            if workers > 1 and settings.rate_limit_storage_uri.startswith("memory"):
-                print(COUNTED_APART.format(workers=workers))
-            sys.stdout.flush()  # the log goes the direct way
+            counted_apart = workers > 1 and settings.rate_limit_storage_uri.startswith("memory")
+            greet(settings, f"http://{shown}:{port}", next_step, COUNTED_APART.format(workers=workers) * counted_apart)
             run(host, port, workers, reload)
 
 
@@ -115,12 +116,14 @@ def share(engine: Engine, settings: Settings) -> None:
     get_settings.cache_clear()
 
 
-def banner(settings: Settings, address: str, next_step: str) -> str:
+def greet(settings: Settings, address: str, next_step: str, note: str) -> None:
     data = "PostgreSQL at DATABASE_URL" if settings.url else f"{settings.data_dir.resolve()} (embedded PostgreSQL)"
-    return f"""
-  Clinic API {__version__}  ({settings.env})
-
-  Docs   {address}/docs
-  Data   {data}
-  Next   {next_step}
-"""
+    said = {"docs": f"{address}/docs", "data": data, "next": next_step} | ({"note": note} if note else {})
+    if settings.logs_json:
+        lines = {name: text.replace("\n", " ") for name, text in said.items()}
+        structlog.get_logger().info("start", version=__version__, env=settings.env, **lines)
+    else:
+        print(f"\n  Clinic API {__version__}  ({settings.env})\n")
+        for name, text in said.items():
+            print(f"  {name.capitalize():<6} {text}".replace("\n", "\n         "))
+        print(flush=True)  # the log goes the direct way

@@ -9,11 +9,13 @@ from multiprocessing import parent_process
 from tempfile import TemporaryDirectory
 from threading import Thread
 
+import structlog
 from fastapi import FastAPI
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
 STOPS_WITHIN = 18  # seconds
+log = structlog.get_logger()
 
 
 class Workers(Multiprocess):
@@ -26,6 +28,7 @@ class Workers(Multiprocess):
         super().keep_subprocess_alive()
         alive = frozenset(process.pid for process in self.processes)
         for pid in self.counted - alive:
+            log.error("A worker has ended, and another one was started.", pid=pid)
             mark_process_dead(pid)  # type: ignore[no-untyped-call]
         self.counted = alive
 

@@ -4,6 +4,7 @@ import logging
 import os
 import time
 import traceback
+import warnings
 from contextlib import suppress
 from http import HTTPMethod
 from typing import Any
@@ -35,6 +36,8 @@ def configure_logs(settings: Settings) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[Forward()], level=logging.WARNING, force=True)
+    if settings.logs_json:
+        warnings.showwarning = note_warning  # type: ignore[assignment]
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # what is wrong with a form is the client's to know
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
@@ -62,6 +65,11 @@ class Forward(logging.Handler):
         text = record.getMessage() if record.name.startswith("uvicorn") else str(record.msg)
         error = record.exc_info[1] if record.exc_info else None
         log.log(record.levelno, text.strip(), logger=record.name, **(told(error) if error else {}))
+
+
+def note_warning(_message: object, kind: type[Warning], file: str, line: int, *_: object) -> None:
+    """A library's warning: what kind and where, for pydantic's quote what was sent."""
+    log.warning("warning", kind=kind.__name__, where=[f"{os.path.basename(file)}:{line}"])
 
 
 def told(error: BaseException) -> dict[str, Any]:

@@ -1,13 +1,18 @@
 """Canaries in everything that a person can type: none of them may come out in the log, whatever happens."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import URL, Engine, text
 
-from tests.process import server, text_of
+from tests.faults.waiting import until
+from tests.process import ROOT, run, server, text_of
 
 CANARY = "kanarek"
 PASSWORD = f"{CANARY} sings at dawn"
@@ -80,3 +85,43 @@ def test_each_request_is_one_line_that_says_what_is_needed(database_url: URL, en
     assert (mine["method"], mine["route"], mine["status"]) == ("GET", "/patients/{patient_id}", 401)
     assert {line["level"] for line in requests if line["status"] == 503} == {"error"}
     assert {line["user_id"] for line in requests} == {None, 1}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_in_production_each_line_is_json_from_the_first_to_the_last(
+    workers: str, admin: TestClient, database_url: URL, tmp_path: Path
+) -> None:
+    settings = {"ENV": "prod", "DATABASE_URL": text_of(database_url), "JWT_SECRET": os.urandom(32).hex()}
+    log = tmp_path / "server.log"
+    with server("clinic_api", "serve", "--workers", workers, cwd=tmp_path, **settings) as (address, process):
+        httpx.get(f"{address}/health")
+        if workers == "2":
+            serving = [
+                child for child in psutil.Process(process.pid).children() if "spawn_main" in str(child.cmdline())
+            ]
+            serving[0].send_signal(signal.SIGKILL)
+            until(lambda: "A worker has ended" in log.read_text(), 20)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert all({"time", "level", "event"} <= line.keys() for line in lines)
+    first = lines[0]
+    assert (first["event"], first["env"], first["docs"]) == (
+        "start",
+        "prod",
+        address.replace("127.0.0.1", "localhost") + "/docs",
+    )
+    assert first["next"].startswith("sign in")
+    assert ("note" in first) == (workers == "2")
+
+
+def test_a_warning_of_a_library_is_told_without_its_words(tmp_path: Path) -> None:
+    code = f"""
+import warnings
+from clinic_api.http.logs import configure_logs
+from clinic_api.config import Settings
+configure_logs(Settings(log_format="json"))
+warnings.warn("{CANARY}")
+"""
+    (tmp_path / "warns.py").write_text(code)
+    done = run("warns", cwd=tmp_path, PYTHONPATH=f"{ROOT}:{tmp_path}")
+    line = json.loads(done.stdout)
+    assert (line["event"], line["kind"], line["where"], done.stderr) == ("warning", "UserWarning", ["warns.py:6"], "")
