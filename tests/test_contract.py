@@ -97,6 +97,7 @@ def operations() -> dict[str, tuple[str, str, dict[str, Any]]]:
 
 
 OPERATIONS = operations()
+THE_DOCTORS = {"user_id": 2}
 WITH_BODY = [name for name, (*_, about) in OPERATIONS.items() if "requestBody" in about]
 
 
@@ -109,9 +110,9 @@ def body_of(name: str) -> Any:
     return BODIES.get(name) or (next(iter(examples_of(name)), None) if name in WITH_BODY else None)
 
 
-def address(path: str) -> str:
-    """Of the first record of each kind, but of the doctor's account."""
-    return path.format_map(defaultdict(lambda: 1, user_id=2))
+def address(path: str, ids: dict[str, int] = THE_DOCTORS) -> str:
+    """Of the record with this id, or else of the first of its kind."""
+    return path.format_map(defaultdict(lambda: 1, ids))
 
 
 def make_records(admin: TestClient, but: str = "") -> None:
@@ -132,7 +133,7 @@ def people(admin: TestClient, doctor: TestClient, other_doctor: TestClient, clie
     return [admin, doctor, other_doctor, signed_in(client, "tieless@example.org"), disabled, client]
 
 
-def call(who: TestClient, name: str) -> Any:
+def call(who: TestClient, name: str, ids: dict[str, int] = THE_DOCTORS) -> Any:
     method, path, _ = OPERATIONS[name]
     if name == "login":
         return who.post(path, data=LOGIN)
@@ -146,7 +147,7 @@ def call(who: TestClient, name: str) -> Any:
     if name == "change_password":
         email = who.get("/auth/me").json().get("email", "")
         body = {"current_password": password_of(email), "new_password": "quite another password"}
-    return who.request(method, address(path), json=body)
+    return who.request(method, address(path, ids), json=body)
 
 
 def entitled(name: str, admin: TestClient, doctor: TestClient) -> TestClient:

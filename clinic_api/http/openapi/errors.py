@@ -108,8 +108,9 @@ def document_errors(route: APIRoute, prefix: str, operation: dict[str, Any]) -> 
 def shown(route: APIRoute, prefix: str, error: Exception) -> Any:
     """What somebody who asks for the record with this ID is answered."""
     path = prefix + re.sub(r"\{\w+\}", ID, route.path)
-    scope = {"type": "http", "path": path, "query_string": b"", "headers": [], "server": ("localhost", 8000)}
-    return json.loads(bytes(answer_to(Request({**scope, "state": {"request_id": "5f2b8c1d9e3a4f60"}}), error).body))
+    scope: dict[str, Any] = {"type": "http", "root_path": prefix, "path": path, "query_string": b"", "headers": []}
+    scope |= {"server": ("localhost", 8000), "state": {"request_id": "5f2b8c1d9e3a4f60"}}
+    return json.loads(bytes(answer_to(Request(scope), error).body))
 
 
 def usual(route: APIRoute) -> Iterator[tuple[int, Exception]]:
@@ -146,7 +147,7 @@ def usually_invalid(route: APIRoute, ids: list[str]) -> Invalid:
         return Invalid(ids[0], "must be at least 1", "greater_than_equal")
     if any(field.name == QUERY for field in route.dependant.query_params):
         return Invalid("limit", "must be at most 500", "less_than_equal")
-    return Invalid("limit", "does not exist here", "extra_forbidden")
+    return Invalid("limit", "is no parameter of this address", "extra_forbidden")
 
 
 def wrong_type(route: APIRoute) -> UnsupportedMediaType:
