@@ -1,25 +1,20 @@
 """A day at the clinic over a real port. It runs last: what it leaves in the tables can be looked at with any client."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 from sqlalchemy import URL, Engine, text
 
-from tests.process import ROOT, environment, server, text_of
+from tests.examples.programs import told
+from tests.process import server, text_of
 
 
 def test_a_day_at_the_clinic(database_url: URL, engine: Engine, tmp_path: Path) -> None:
     with server(cwd=tmp_path, ENV="test", TEST_DATABASE_URL=text_of(database_url)) as (address, _):
-        script = [sys.executable, str(ROOT / "examples" / "a_day_at_the_clinic.py"), address]
-        day = subprocess.run(script, env=environment(), capture_output=True, text=True, timeout=60)
-        assert day.returncode == 0, day.stderr
-        assert day.stdout.splitlines() == [
-            "P-000001 José Núñez",
-            "P-000002 Łukasz O'Brien",
-            "404 There is no such patient, or you may not see it. Check the id in the list of patients.",
-        ]
+        said = told("a_day_at_the_clinic.py", address)
+        assert "P-000001  José Núñez\n" in said
+        assert "P-000002  Łukasz O'Brien\n" in said
+        assert "404. There is no such patient, or you may not see it. Check the id in the list of patients." in said
         refused = httpx.post(f"{address}/patients", json={})
         assert refused.status_code == 401
     with engine.connect() as connection:
