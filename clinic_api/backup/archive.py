@@ -10,9 +10,10 @@ from typing import IO, Literal
 
 from sqlalchemy import text
 
-from clinic_api.backup.programs import BackupFailed, Tell, find_programs, program, reason, started, wait_for
+from clinic_api.backup.programs import BackupFailed, find_programs, program, reason, started, wait_for
 from clinic_api.backup.server import Server, connected
 from clinic_api.config import Settings
+from clinic_api.sentences import Tell
 
 MAGIC = b"PGDMP"
 ROWS_BEGIN = re.compile(rb"COPY (.+?) (?:\(.*\))? ?FROM stdin;\n")
@@ -33,7 +34,7 @@ def back_up(settings: Settings, file: Path, tell: Tell) -> dict[str, int]:
             programs = find_programs(server.version, tls=server.tls)
             rows = dump(server, programs, fresh, tell)
         total = sum(rows.values())
-        tally = Tally(lambda read: tell(f"Reading back: {read:,} of {total:,} rows"))
+        tally = Tally(lambda read: tell(f"Reading back: {read:,} of {total:,} rows", read / total))
         with closing(script(programs, Path(fresh.name), server.schema, "data")) as lines:
             for _ in tally.count(lines):
                 pass

@@ -13,9 +13,6 @@ from typing import IO
 
 from clinic_api.errors import ClinicError
 
-Tell = Callable[[str], None]
-"""Shows how far a long work is."""
-
 PIPE_BUFFER = 1 << 20  # bytes
 TICK = 0.2  # seconds
 

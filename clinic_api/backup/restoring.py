@@ -14,10 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from clinic_api import migrations
 from clinic_api.backup.archive import MAGIC, Tally, in_words, script, start_of
-from clinic_api.backup.programs import BackupFailed, Tell, find_programs, program, reason, started, wait_for
+from clinic_api.backup.programs import BackupFailed, find_programs, program, reason, started, wait_for
 from clinic_api.backup.server import NO_HURRY, Server, connected
 from clinic_api.config import Settings
 from clinic_api.models import metadata
+from clinic_api.sentences import Tell
 
 SECTIONS: tuple[Literal["pre-data", "data", "post-data"], ...] = ("pre-data", "data", "post-data")
 OLDEST_PROGRAMS = 13
@@ -185,7 +186,7 @@ def statements(
     """All that is to be done before the commit; psql answers the end of it with a line."""
     yield MAKE_ROOM.format(lock_timeout=server.lock_timeout, replace=replace).encode()
     total = sum(rows.values())
-    tally = Tally(lambda read: tell(f"Restoring: {read:,} of {total:,} rows"))
+    tally = Tally(lambda read: tell(f"Restoring: {read:,} of {total:,} rows", read / total))
     for section in SECTIONS:
         with closing(script(programs, file, server.schema, section)) as lines:
             for line in tally.count(lines):

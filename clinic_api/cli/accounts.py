@@ -1,52 +1,81 @@
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from clinic_api import migrations
-from clinic_api.cli.console import fail, settings_and_errors
+from clinic_api.cli.console import Json, asked, complain, fail, sentences, settings_and_errors, tell
 from clinic_api.database import database
+from clinic_api.errors import Invalid
 from clinic_api.models import PasswordSet, Role, User, UserRegister
+from clinic_api.models.user import Identity
 from clinic_api.passwords import Passwords
 from clinic_api.services import accounts
+
+Email = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", show_default=False, help="Whose account. Left out: you are asked.")
+]
 
 
 def password_option(variable: str) -> typer.models.OptionInfo:
     option: typer.models.OptionInfo = typer.Option(
-        prompt=True, hide_input=True, confirmation_prompt=True, envvar=variable, help="Asked for."
+        metavar="TEXT", envvar=variable, help="Left out: you are asked, unseen."
     )
     return option
 
 
 def create_admin(
-    email: Annotated[str, typer.Option(prompt="E-mail", help="What the administrator signs in with.")],
-    password: Annotated[str, password_option("ADMIN_PASSWORD")],
+    email: Email = None,
+    password: Annotated[str | None, password_option("ADMIN_PASSWORD")] = None,
+    as_json: Json = False,
 ) -> None:
     """Make an administrator, also when there is one already."""
     with settings_and_errors() as settings, database(settings) as engine, Session(engine) as session:
         migrations.refuse_older(engine)
-        data = UserRegister(email=email, password=password, role=Role.ADMIN)
-        hashed = Passwords(settings).hash(data.password, data.email, "password")
+        email = Identity.model_validate({"email": email or asked("E-mail", "--email")}).email
+        new, hashed = chosen(password, email, Passwords(settings), "ADMIN_PASSWORD")
         try:
-            user = accounts.add_user(session, data, hashed)
+            user = accounts.add_user(session, UserRegister(email=email, password=new, role=Role.ADMIN), hashed)
         except IntegrityError:
             fail("There is an account with this e-mail already. To give it another password: reset-password.")
         session.commit()
-        print(f"Made {user.email} an administrator. Sign in at /docs (Authorize), or with POST /auth/login.")
+        said = f"Made {user.email} an administrator. Sign in at /docs (Authorize), or with POST /auth/login."
+        tell(said, as_json, id=user.id, email=user.email)
 
 
 def reset_password(
-    email: Annotated[str, typer.Option(prompt="E-mail", help="Whose password.")],
-    password: Annotated[str, password_option("NEW_PASSWORD")],
+    email: Email = None,
+    password: Annotated[str | None, password_option("NEW_PASSWORD")] = None,
+    as_json: Json = False,
 ) -> None:
-    """Give an account another password and end all its sessions; for an administrator who has forgotten theirs."""
+    """Give an account another password and end all its sessions.
+
+    For an administrator who has forgotten theirs; failed attempts no longer count.
+    """
     with settings_and_errors() as settings, database(settings) as engine, Session(engine) as session:
         migrations.refuse_older(engine)
-        user = session.exec(select(User).where(User.email == accounts.spelled(email))).one_or_none()
-        if user is None:
+        email = accounts.spelled(email or asked("E-mail", "--email"))
+        account = select(User).where(User.email == email)
+        if session.exec(account).one_or_none() is None:
             fail("There is no account with this e-mail.")
-        new = PasswordSet(new_password=password).new_password
-        accounts.set_password(session, user, Passwords(settings).hash(new, user.email, "password"))
+        session.rollback()  # nothing is open while somebody types
+        _, hashed = chosen(password, email, Passwords(settings), "NEW_PASSWORD")
+        user = session.exec(account).one()
+        accounts.set_password(session, user, hashed)
         session.commit()
-        print(f"{user.email} has a new password, and all their sessions have ended.")
+        tell(f"{email} has a new password, and all their sessions have ended.", as_json, id=user.id, email=email)
+
+
+def chosen(given: str | None, email: str, passwords: Passwords, variable: str) -> tuple[str, str]:
+    """The password and its hash. Of somebody who types it a poor one is asked for again."""
+    while True:
+        typed = given if given is not None else asked("Password", f"the password as {variable}", hidden=True)
+        try:
+            new = PasswordSet(new_password=typed).new_password
+            return new, passwords.hash(new, email, "password")
+        except (ValidationError, Invalid) as error:
+            if given is not None:
+                raise
+            complain("; ".join(sentences(error)) if isinstance(error, ValidationError) else f"{error}.".capitalize())

@@ -1,32 +1,44 @@
+from typing import Literal
+
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from clinic_api import migrations
-from clinic_api.cli.console import NO_ADMIN, settings_and_errors
+from clinic_api.cli.console import NO_ADMIN, Json, settings_and_errors, tell
+from clinic_api.cli.progress import long_work
 from clinic_api.config import Settings
 from clinic_api.database import database
 from clinic_api.passwords import Passwords
 from clinic_api.services.accounts import add_first_admin, an_admin_exists
 from clinic_api.transfer.statements import analyze
 
+MADE = "The administrator of ADMIN_EMAIL was made."
 
-def migrate() -> None:
-    """Bring the database's schema up to date, and make the administrator of ADMIN_EMAIL when there is none.
 
-    Safe to repeat, and for several at once.
+def migrate(as_json: Json = False) -> None:
+    """Bring the schema up to date, and make the first account.
+
+    It is an administrator's, with ADMIN_EMAIL and ADMIN_PASSWORD, where there
+    is no administrator yet. Safe to repeat, and for several at once.
     """
     with settings_and_errors() as settings, database(settings) as engine:
-        migrations.upgrade(engine.url)
-        print(f"The schema is up to date (revision {migrations.newest()}).")
-        analyze(engine)  # after an upgrade of PostgreSQL itself nothing is known of the tables
-        make_first_admin(engine, settings)
+        with long_work(as_json, "Run it again: a migration is done as a whole or not at all.") as show:
+            show("Migrating")
+            migrations.upgrade(engine.url)
+            show("Looking at what is there now")
+            analyze(engine)  # after an upgrade of PostgreSQL itself nothing is known of the tables
+        admin = make_first_admin(engine, settings)
+    said = [f"The schema is up to date (revision {migrations.newest()})."]
+    if admin == "made":
+        said.append(MADE)
+    elif admin == "missing" and settings.env == "prod":
+        said.append(NO_ADMIN)
+    tell("\n".join(said), as_json, revision=migrations.newest(), administrator=admin)
 
 
-def make_first_admin(engine: Engine, settings: Settings) -> None:
+def make_first_admin(engine: Engine, settings: Settings) -> Literal["made", "there", "missing"]:
     with Session(engine) as session:
-        passwords = Passwords(settings)
-        if add_first_admin(session, settings, passwords) is not None:
-            print("The administrator of ADMIN_EMAIL was made.")
-        elif settings.env == "prod" and not an_admin_exists(session):
-            print(NO_ADMIN)
-        session.commit()
+        if add_first_admin(session, settings, Passwords(settings)) is not None:
+            session.commit()
+            return "made"
+        return "there" if an_admin_exists(session) else "missing"

@@ -4,60 +4,97 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any
+
+import typer
 
 from clinic_api.cli.console import fail
+from clinic_api.errors import ClinicError
+from clinic_api.sentences import Tell
 
 NOW_AND_THEN = 30  # seconds
 
 
-class Tell(Protocol):
-    """Shows what is being done and, where that is known, which share of it is done."""
-
-    def __call__(self, text: str, share: float | None = None, /) -> None: ...
-
-
 @contextmanager
-def long_work(otherwise: str = "") -> Iterator[Tell]:
+def long_work(as_json: bool, otherwise: str = "") -> Iterator[Tell]:
     """Shows progress, and is interrupted in good order by all that ends a command; `otherwise` says what then is."""
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has one of them
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup
-            signal.signal(number, signal.default_int_handler)
+    caught: list[int] = []
+
+    def interrupt(number: int, _frame: Any) -> None:
+        caught.append(number)
+        raise KeyboardInterrupt
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        known = getattr(signal, name, None)  # Windows has two of them
+        if known is not None and signal.getsignal(known) != signal.SIG_IGN:  # nohup
+            signal.signal(known, interrupt)
     try:
-        with progress() as tell:
+        with progress(as_json) as tell:
             yield tell
     except KeyboardInterrupt:
-        fail(f"Interrupted. {otherwise}".strip())
+        fail(f"Interrupted. {otherwise}".strip(), 128 + caught[-1])
+    except ClinicError as error:
+        if not caught:
+            raise
+        fail(error.detail, 128 + caught[-1])
 
 
 @contextmanager
-def progress() -> Iterator[Tell]:
-    """On a terminal a line that moves and is gone in the end; elsewhere (cron, containers) a plain one now and then."""
+def progress(as_json: bool) -> Iterator[Tell]:
+    """On a terminal a line for each part of the work; elsewhere (cron, containers) a plain one now and then."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    console = Console()
+    console = Console(stderr=True)
     if not console.is_terminal or console.is_dumb_terminal:
-        yield plain_lines()
+        yield quiet if as_json else plain_lines()
         return
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True) as line:
-        task = line.add_task("Connecting", total=None)
+    text = TextColumn("{task.description}", markup=False)
+    columns = (
+        text,
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(elapsed_when_finished=False),
+    )
+    with Progress(*columns, console=console, transient=True) as lines:
+        yield Parts(lines).tell
 
-        def tell(text: str, share: float | None = None, /) -> None:
-            line.update(task, description=text, completed=share, total=share and 1)
 
-        yield tell
+class Parts:
+    """The parts of the work, each with a line of its own: only the last one is at work."""
+
+    def __init__(self, lines: Any) -> None:
+        self.lines = lines
+        self.name = "Connecting"
+        self.line = lines.add_task(self.name, total=None)
+
+    def tell(self, text: str, share: float | None = None, /) -> None:
+        name = text.partition(":")[0]
+        if name != self.name:
+            self.lines.update(self.line, completed=1, total=1)
+            self.name, self.line = name, self.lines.add_task(text, total=None)
+        self.lines.update(self.line, description=text, completed=share or 0, total=None if share is None else 1)
+
+
+def quiet(_text: str, _share: float | None = None, /) -> None:
+    """Where only the result is wanted."""
 
 
 def plain_lines() -> Tell:
     due = time.monotonic() + NOW_AND_THEN
 
-    def tell(text: str, _share: float | None = None, /) -> None:
+    def tell(text: str, share: float | None = None, /) -> None:
         nonlocal due
         if time.monotonic() >= due:
-            print(text, flush=True)
+            typer.echo(text if share is None else f"{text} ({share:.0%})")
             due = time.monotonic() + NOW_AND_THEN
 
     return tell

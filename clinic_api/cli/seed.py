@@ -5,7 +5,7 @@ import typer
 from sqlmodel import Session
 
 from clinic_api import migrations
-from clinic_api.cli.console import fail, settings_and_errors
+from clinic_api.cli.console import Json, fail, settings_and_errors, tell
 from clinic_api.cli.progress import long_work
 from clinic_api.database import database
 from clinic_api.sentences import counted
@@ -16,17 +16,18 @@ PANEL = 400  # patients
 
 
 def seed(
-    patients: Annotated[int, typer.Option(min=1, max=50_000_000, help="How many to invent.")],
+    patients: Annotated[int, typer.Option(min=1, max=50_000_000, metavar="N", help="How many to invent.")],
     doctors: Annotated[
-        int | None, typer.Option(min=0, max=1_000_000, help=f"Left out: one for each {PANEL} patients.")
+        int | None,
+        typer.Option(min=0, max=1_000_000, metavar="N", help=f"Left out: one for each {PANEL} patients."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same number makes the same people, another one others.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same makes the same people, another one others.")] = 1,
+    as_json: Json = False,
 ) -> None:
-    """Add invented patients, with doctors and assignments, to try things out on. Not with ENV=prod.
+    """Add invented patients and doctors, to try things out on.
 
-    What is in the database stays as it is. Patients are assigned only where there is an administrator.
-
-    Example: python -m clinic_api seed --patients 10000
+    What is in the database stays as it is. Patients are assigned only where
+    there is an administrator. Not with ENV=prod.
     """
     with settings_and_errors() as settings, database(settings) as engine:
         if settings.env == "prod":
@@ -35,11 +36,12 @@ def seed(
         began = time.monotonic()
         if doctors is None:
             doctors = -(-patients // PANEL)
-        with long_work("Nothing was added.") as tell, Session(engine) as session:
-            links = seeding.seed(session, patients, doctors, seed, tell)
+        with long_work(as_json, "Nothing was added.") as show, Session(engine) as session:
+            links = seeding.seed(session, patients, doctors, seed, show)
             session.commit()
-            tell("Looking at what is there now", 1)
+            show("Looking at what is there now")
             analyze(engine)
         seconds = time.monotonic() - began
     added = f"{counted(patients, 'patient')}, {counted(doctors, 'doctor')} and {counted(links, 'assignment')}"
-    print(f"Added {added} in {seconds:.1f} s.")
+    facts = {"patients": patients, "doctors": doctors, "assignments": links, "seconds": round(seconds, 3)}
+    tell(f"Added {added} in {seconds:.1f} s.", as_json, **facts)

@@ -11,8 +11,8 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from clinic_api import __version__, migrations
-from clinic_api.cli.console import NO_ADMIN, fail, settings_and_errors
-from clinic_api.cli.database import make_first_admin
+from clinic_api.cli.console import FLAG, NO_ADMIN, fail, settings_and_errors
+from clinic_api.cli.database import MADE, make_first_admin
 from clinic_api.config import Settings, get_settings
 from clinic_api.database import database
 from clinic_api.services.accounts import an_admin_exists
@@ -25,20 +25,24 @@ RATE_LIMIT_STORAGE_URI=redis://… lets them count together. Failed logins are c
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
-    reload: Annotated[bool, typer.Option(help="Start anew when the code changes.")] = False,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 is everywhere.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, metavar="N", help="On which port.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, metavar="N", help="How many processes.")] = 1,
+    reload: Annotated[bool, typer.Option("--reload", metavar=FLAG, help="Start anew when the code changes.")] = False,
 ) -> None:
-    """Serve the API. Without DATABASE_URL an embedded PostgreSQL is started and migrated first."""
+    """Serve the API, and its documentation at /docs.
+
+    Without DATABASE_URL an embedded PostgreSQL is started and migrated first;
+    with one, `migrate` comes before.
+    """
     with settings_and_errors() as settings:
         from clinic_api.http.logs import configure_logs  # no other command needs it
 
         configure_logs(settings)
         refuse_taken_port(host, port)
         with database(settings) as engine:
-            if settings.url is None:
-                make_first_admin(engine, settings)
+            if settings.url is None and make_first_admin(engine, settings) == "made":
+                print(MADE)
             next_step = first_step(engine, settings)
             engine.dispose()
             share(engine, settings)

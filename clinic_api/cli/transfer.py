@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, NoReturn
 
 import typer
 from sqlmodel import Session
@@ -13,7 +13,7 @@ from sqlmodel import Session
 from clinic_api import migrations
 from clinic_api.audit import Actor
 from clinic_api.backup.archive import in_words, start_of, written_aside
-from clinic_api.cli.console import fail, settings_and_errors
+from clinic_api.cli.console import FLAG, Json, fail, settings_and_errors, tell
 from clinic_api.cli.progress import long_work
 from clinic_api.database import commit, database
 from clinic_api.errors import WrongRows
@@ -31,32 +31,45 @@ SHOWN = 20  # likely duplicates
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(help="CSV in UTF-8, whose first row names the columns; - for the input.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file, and store nothing.")] = False,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV in UTF-8; - for what is piped.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", metavar=FLAG, help="Only check the file, and store nothing.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
-    """Add the patients of a CSV file: all rows, or none if one is wrong.
+    """Add the patients of a CSV file: all, or none if any is wrong.
 
-    The columns are the fields of a patient, in any order; what `export` has written can be imported as it is.
-
-    Example: python -m clinic_api import --dry-run patients.csv
+    The first row names the columns, which are the fields of a patient, in any
+    order. What `export` has written can be imported as it is.
     """
     with settings_and_errors() as settings, opened(file) as source, database(settings) as engine:
         migrations.refuse_older(engine)
         began = time.monotonic()
         try:
-            with long_work("Nothing was imported.") as tell, Session(engine) as session:
+            with long_work(as_json, "Nothing was imported.") as show, Session(engine) as session:
                 allow_time(session.connection(), settings.transfer_timeout)
-                report = import_patients(session, source, dry_run=dry_run, tell=tell)
-                tell("Storing", 1)
+                report = import_patients(session, source, dry_run=dry_run, tell=show)
+                show("Storing")
                 commit(session)
                 if not dry_run:
                     analyze(engine)
         except WrongRows as error:
-            show([cell._asdict() for cell in error.first], "What is wrong")
-            told = f"The first {len(error.first):,} are shown. " if error.errors > len(error.first) else ""
-            errors, rows = counted(error.errors, "error"), counted(error.rows, "row")
-            fail(f"{errors} in {error.wrong_rows:,} of {rows}. {told}Nothing was imported.")
-        conclude(report, time.monotonic() - began)
+            refuse(error, as_json)
+        if as_json:
+            tell("", as_json, **report.model_dump(), seconds=round(time.monotonic() - began, 3))
+        else:
+            conclude(report, time.monotonic() - began)
+
+
+def refuse(error: WrongRows, as_json: bool) -> NoReturn:
+    wrong = [cell._asdict() for cell in error.first]
+    if as_json:
+        tell("", as_json, rows=error.rows, wrong_rows=error.wrong_rows, error_count=error.errors, errors=wrong)
+    else:
+        print_table(wrong, "What is wrong")
+    told = f"The first {len(wrong):,} are shown. " if error.errors > len(wrong) else ""
+    errors, rows = counted(error.errors, "error"), counted(error.rows, "row")
+    fail(f"{errors} in {error.wrong_rows:,} of {rows}. {told}Nothing was imported.")
 
 
 @contextmanager
@@ -77,16 +90,16 @@ def opened(file: Path) -> Iterator[IO[bytes]]:
 def conclude(report: ImportReport, seconds: float) -> None:
     likely = report.likely_duplicates
     if likely.count:
-        show([one.model_dump() for one in likely.first[:SHOWN]], "Same name and birth date")
-        print(f"{counted(likely.count, 'row')} may tell of somebody who is there already. Up to {SHOWN} are shown.")
+        print_table([one.model_dump() for one in likely.first[:SHOWN]], "Same name and birth date")
+        tell(f"{counted(likely.count, 'row')} may tell of somebody who is there already. Up to {SHOWN} are shown.")
     if report.dry_run:
         rows = counted(report.rows, "row")
-        print(f"Nothing is wrong in {rows}, checked in {seconds:.1f} s. Nothing was imported: a dry run.")
+        tell(f"Nothing is wrong in {rows}, checked in {seconds:.1f} s. Nothing was imported: a dry run.")
     else:
-        print(f"Imported {counted(report.imported, 'patient')} in {seconds:.1f} s.")
+        tell(f"Imported {counted(report.imported, 'patient')} in {seconds:.1f} s.")
 
 
-def show(rows: Sequence[dict[str, object]], title: str) -> None:
+def print_table(rows: Sequence[dict[str, object]], title: str) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -104,11 +117,12 @@ def refuse_to_overwrite(file: Path) -> None:
 
 
 def export_file(
-    file: Annotated[Path, typer.Argument(help="Where to. An earlier export that is there is replaced.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; an earlier export is replaced.")],
+    as_json: Json = False,
 ) -> None:
-    """Write all patients into a CSV file, as they are at one moment. Only its owner may read it.
+    """Write all patients into a CSV file.
 
-    Example: python -m clinic_api export patients.csv
+    They are as at one moment. Only its owner may read the file. The audit names each patient who is in it.
     """
     with settings_and_errors() as settings, database(settings) as engine:
         migrations.refuse_older(engine)
@@ -116,7 +130,7 @@ def export_file(
         began, done = time.monotonic(), 0
         statement = whole_list(PatientPublic, Selection(kept(Patient, retired=False)), ListQuery())
         with (
-            long_work("Nothing was written.") as tell,
+            long_work(as_json, "Nothing was written.") as show,
             written_aside(file) as fresh,
             closing(Snapshot(engine, statement, {}, settings.transfer_timeout)) as snapshot,
         ):
@@ -127,5 +141,7 @@ def export_file(
                 fresh.write(part.csv)
                 changes = None
                 done += len(part.ids)
-                tell(f"Writing: {done:,} of {snapshot.count:,} patients", done / max(1, snapshot.count))
-        print(f"Exported {counted(snapshot.count, 'patient')} in {time.monotonic() - began:.1f} s: {file}.")
+                show(f"Writing: {done:,} of {snapshot.count:,} patients", done / max(1, snapshot.count))
+        seconds = time.monotonic() - began
+        said = f"Exported {counted(snapshot.count, 'patient')} in {seconds:.1f} s: {file}."
+        tell(said, as_json, file=file, patients=snapshot.count, seconds=round(seconds, 3))

@@ -20,7 +20,8 @@ from clinic_api.errors import WrongCell, WrongRows
 from clinic_api.models import ImportReport, Patient
 from clinic_api.models.import_report import LikelyDuplicate, LikelyDuplicates
 from clinic_api.search import stored_words
-from clinic_api.transfer import Tell, nothing
+from clinic_api.sentences import Tell
+from clinic_api.transfer import nothing
 from clinic_api.transfer.record_numbers import lock_numbers, next_number, other_numbers, reject_guesses
 from clinic_api.transfer.rows import COLUMNS, FIELDS, MOST_TOLD, Rows, folded_name, searched
 from clinic_api.transfer.statements import batches, copy
@@ -170,11 +171,11 @@ def store(session: Session, rows: Rows, tell: Tell) -> LikelyDuplicates:
 
 def store_unless_clashing(session: Session, rows: Rows, tell: Tell) -> LikelyDuplicates:
     connection = session.connection()
-    tell("Comparing with the patients of the clinic", 1)
+    tell("Comparing with the patients of the clinic")
     lock_numbers(connection)
     refuse_wrong(connection, rows)
     likely = likely_duplicates(connection)
-    tell(f"Storing {rows.count:,} patients", 1)
+    tell(f"Storing {rows.count:,} patients")
     number_the_others(connection)
     changes = to_json({"count": [None, rows.count]}).decode()
     connection.execute(STORE, {**by(actor_of(session)), "changes": changes})

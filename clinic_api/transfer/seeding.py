@@ -16,7 +16,7 @@ from clinic_api.models import Action, Doctor, Entity, Patient, Role, User
 from clinic_api.models.base import Record
 from clinic_api.models.fields import Gender
 from clinic_api.search import fold, stored_words
-from clinic_api.transfer import Tell
+from clinic_api.sentences import Tell
 from clinic_api.transfer.names import CULTURES, DOMAINS, SPECIALTIES, Culture
 from clinic_api.transfer.statements import allow_time, batches, copy
 
