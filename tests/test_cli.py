@@ -1,14 +1,18 @@
 """The commands, as processes."""
 
+import json
 import signal
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import URL, NullPool, create_engine, text
 
+from clinic_api import migrations
 from tests.process import free_port, run, server, text_of
+from tests.terminal import on_terminal
 
 SECRET = "Vh8-3kq_Zr1xTnB5mWcQ7yLdPf0sGjKe"
 ADMIN = {"ADMIN_EMAIL": "root@example.org", "ADMIN_PASSWORD": "a long night at the harbour"}
@@ -169,12 +173,6 @@ def test_an_unreachable_database_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert "hunter2" not in done.stderr
 
 
-def test_help_names_the_commands(tmp_path: Path) -> None:
-    done = run("clinic_api", "--help", cwd=tmp_path)
-    assert done.returncode == 0
-    assert {"serve", "migrate", "create-admin"} <= set(done.stdout.split())
-
-
 def test_reset_password_replaces_the_password_and_ends_all_sessions(
     client: TestClient, admin: TestClient, database_url: URL, tmp_path: Path
 ) -> None:
@@ -184,6 +182,69 @@ def test_reset_password_replaces_the_password_and_ends_all_sessions(
     assert admin.get("/auth/me").status_code == 401
     form = {"username": "admin@example.org", "password": settings["NEW_PASSWORD"]}
     assert client.post("/auth/login", data=form).status_code == 200
+
+
+def test_an_administrator_types_their_password_unseen(database_url: URL, client: TestClient, tmp_path: Path) -> None:
+    settings = {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url), "PASSWORD_MIN_STRENGTH": "3"}
+    with on_terminal("clinic_api", "create-admin", cwd=tmp_path, settings=settings) as terminal:
+        terminal.wait_for("E-mail: ")
+        terminal.type("Root@Example.org\n")
+        for typed in ("password1", ADMIN["ADMIN_PASSWORD"]):  # a poor one is asked for again
+            for question in ("Password: ", "Repeat for confirmation: "):
+                terminal.wait_for(question)
+                terminal.type(f"{typed}\n")
+            terminal.wait_for("Password is too easy to guess." if typed == "password1" else "Made root@example.org")
+        assert terminal.status() == 0
+    form = {"username": "root@example.org", "password": ADMIN["ADMIN_PASSWORD"]}
+    assert client.post("/auth/login", data=form).status_code == 200
+
+
+def test_nothing_that_is_typed_unseen_is_shown(admin: TestClient, database_url: URL, tmp_path: Path) -> None:
+    settings = {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url)}
+    command = ("clinic_api", "reset-password", "--email", "admin@example.org", "--json")
+    with on_terminal(*command, cwd=tmp_path, settings=settings) as terminal:
+        for question in ("Password: ", "Repeat for confirmation: "):
+            terminal.wait_for(question)
+            terminal.type("quite another password\n")
+        assert terminal.status() == 0
+    assert json.loads(terminal.seen) == {"id": 1, "email": "admin@example.org"}
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x04"])
+def test_who_thinks_better_of_it_at_a_question_changes_nothing(
+    key: str, admin: TestClient, database_url: URL, tmp_path: Path
+) -> None:
+    settings = {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url)}
+    with on_terminal("clinic_api", "create-admin", cwd=tmp_path, settings=settings) as terminal:
+        terminal.wait_for("E-mail: ")
+        terminal.type(key)
+        assert terminal.status() == 130
+        assert terminal.seen.split("\n")[-2].strip().endswith("Interrupted. Nothing was changed.\x1b[0m")
+    assert len(admin.get("/users").json()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "There is no terminal to ask on. Give --email."),
+        (["--email", "a@example.org"], "There is no terminal to ask on. Give the password as ADMIN_PASSWORD."),
+    ],
+)
+def test_nobody_is_asked_where_there_is_no_terminal(
+    arguments: list[str], sentence: str, database_url: URL, tmp_path: Path
+) -> None:
+    settings = {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url)}
+    done = run("clinic_api", "create-admin", *arguments, cwd=tmp_path, **settings)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{sentence}\n")
+
+
+def test_scripts_read_what_was_made(tmp_path: Path, settings: dict[str, str]) -> None:
+    for administrator in ("made", "there"):
+        done = run("clinic_api", "migrate", "--json", cwd=tmp_path, **settings, **ADMIN)
+        assert json.loads(done.stdout) == {"revision": migrations.newest(), "administrator": administrator}
+    command = ("create-admin", "--email", "Second@Example.org", "--json")
+    made = run("clinic_api", *command, cwd=tmp_path, **settings, ADMIN_PASSWORD="a long night at sea")
+    assert json.loads(made.stdout) == {"id": 2, "email": "second@example.org"}
 
 
 @pytest.mark.parametrize(
@@ -204,3 +265,18 @@ def test_several_workers_with_limits_in_memory_say_what_that_means(database_url:
     with server("clinic_api", "serve", "--workers", "2", cwd=tmp_path, **settings) as (address, _):
         assert httpx.get(f"{address}/health").status_code == 200
     assert "up to 2 times its limits" in (tmp_path / "server.log").read_text()
+
+
+def test_the_page_of_all_calls_is_the_one_that_is_served(app: FastAPI, tmp_path: Path) -> None:
+    printed = run("clinic_api", "openapi", cwd=tmp_path, ENV="test", DATABASE_URL="postgresql://u@127.0.0.1:1/x")
+    assert (printed.returncode, printed.stderr) == (0, "")
+    assert json.loads(printed.stdout) == app.openapi()
+    written = run("clinic_api", "openapi", "openapi.json", cwd=tmp_path, ENV="test")
+    assert (written.returncode, written.stdout) == (0, "")
+    assert json.loads((tmp_path / "openapi.json").read_text()) == app.openapi()
+    assert [file.name for file in tmp_path.iterdir()] == ["openapi.json"]
+
+
+def test_a_page_that_cannot_be_written_is_said_in_a_sentence(tmp_path: Path) -> None:
+    done = run("clinic_api", "openapi", "no/where.json", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "Cannot use no/where.json (No such file or directory).\n")

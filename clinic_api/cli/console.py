@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -56,7 +57,13 @@ def asked(question: str, instead: str, *, hidden: bool = False) -> str:
 @contextmanager
 def settings_and_errors() -> Iterator[Settings]:
     with errors_in_words():
-        yield get_settings()
+        settings = get_settings()
+        try:
+            yield settings
+        except OSError as error:
+            if error.filename and Path(error.filename).resolve().is_relative_to(settings.data_dir.resolve()):
+                fail(f"{unusable(error)} DATA_DIR must be a folder that you may write to.")
+            raise
 
 
 @contextmanager
@@ -102,4 +109,4 @@ def unusable(error: OSError) -> str:
     if error.filename is None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to print would fail again
         return f"A file cannot be read or written ({error.strerror})."
-    return f"Cannot use {error.filename} ({error.strerror}). DATA_DIR must be a folder that you may write to."
+    return f"Cannot use {error.filename} ({error.strerror})."

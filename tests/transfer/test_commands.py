@@ -1,5 +1,7 @@
 """`import` and `export`, as processes."""
 
+import json
+import signal
 import stat
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from sqlalchemy import URL, Engine, text
 
 from tests.factories import make_patient
 from tests.process import environment, run, text_of
+from tests.terminal import on_terminal
 
 SHEET = "given_name,birth_date\nJosé,1984-02-29\nAda,1990-12-31\n"
 
@@ -67,6 +70,32 @@ def test_import_counts_one_as_one(admin: TestClient, tmp_path: Path, settings: d
         assert said in done.stdout + done.stderr
 
 
+def test_scripts_read_how_an_import_went(admin: TestClient, tmp_path: Path, settings: dict[str, str]) -> None:
+    (tmp_path / "patients.csv").write_text(SHEET)
+    for likely in (0, 2):
+        done = run("clinic_api", "import", "patients.csv", "--json", cwd=tmp_path, **settings)
+        assert (done.returncode, done.stderr) == (0, "")
+        told = json.loads(done.stdout)
+        assert (told["rows"], told["imported"], told["likely_duplicates"]["count"]) == (2, 2, likely)
+
+
+def test_scripts_read_what_is_wrong_with_a_file(admin: TestClient, tmp_path: Path, settings: dict[str, str]) -> None:
+    (tmp_path / "patients.csv").write_text(f"{SHEET}Hidden,tomorrow\n")
+    done = run("clinic_api", "import", "patients.csv", "--json", cwd=tmp_path, **settings)
+    assert (done.returncode, done.stderr) == (1, "1 error in 1 of 3 rows. Nothing was imported.\n")
+    told = json.loads(done.stdout)
+    assert (told["rows"], told["wrong_rows"], told["error_count"]) == (3, 1, 1)
+    assert [(error["row"], error["field"]) for error in told["errors"]] == [(4, "birth_date")]
+
+
+def test_scripts_read_how_an_export_went(admin: TestClient, tmp_path: Path, settings: dict[str, str]) -> None:
+    make_patient(admin)
+    done = run("clinic_api", "export", "patients.csv", "--json", cwd=tmp_path, **settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert (told["file"], told["patients"]) == ("patients.csv", 1)
+
+
 def test_import_says_that_a_file_is_not_there(tmp_path: Path, settings: dict[str, str]) -> None:
     done = run("clinic_api", "import", "nothing.csv", cwd=tmp_path, **settings)
     assert (done.returncode, done.stderr.strip()) == (1, "Cannot read nothing.csv (No such file or directory).")
@@ -99,3 +128,40 @@ def test_export_replaces_nothing_else(database_url: URL, tmp_path: Path, setting
     assert (tmp_path / "notes.csv").read_text() == "mine"
     done = run("clinic_api", "export", "no/where.csv", cwd=tmp_path, **settings)
     assert (done.returncode, "Cannot use" in done.stderr, "Traceback" in done.stderr) == (1, True, False)
+
+
+def test_an_export_that_finds_no_room_says_so_and_leaves_nothing(
+    admin: TestClient, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    run("clinic_api", "seed", "--patients", "300", cwd=tmp_path, **settings)
+    command = [
+        "bash",
+        "-c",
+        'trap "" XFSZ; ulimit -f 8; exec "$@"',
+        "-",
+        sys.executable,
+        "-m",
+        "clinic_api",
+        "export",
+        "x",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(**settings), capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "A file cannot be read or written (File too large).\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_import_says_so_and_stores_nothing(
+    sign: signal.Signals, admin: TestClient, engine: Engine, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    (tmp_path / "patients.csv").write_text(SHEET)
+    with (
+        engine.begin() as blocker,
+        on_terminal("clinic_api", "import", "patients.csv", cwd=tmp_path, settings=settings) as terminal,
+    ):
+        blocker.execute(text("LOCK TABLE patients IN ACCESS EXCLUSIVE MODE"))
+        terminal.wait_for("Connecting")
+        terminal.process.send_signal(sign)
+        assert terminal.status() == 128 + sign
+    assert "Interrupted. Nothing was imported." in terminal.seen
+    assert admin.get("/patients").json() == []

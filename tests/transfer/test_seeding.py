@@ -1,5 +1,6 @@
 """Invented people: plausible, in many scripts, and none of those who are there is harmed."""
 
+import json
 import unicodedata
 from collections import Counter
 from datetime import date
@@ -16,6 +17,7 @@ from clinic_api.search import stored_words
 from clinic_api.transfer.seeding import doctors, patients
 from tests.factories import make_doctor, make_patient
 from tests.process import run, text_of
+from tests.terminal import on_terminal
 
 PEOPLE = list(islice(patients(Random(1)), 20_000))
 SCRIPTS = {"LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW", "CJK", "HIRAGANA", "HANGUL", "DEVANAGARI"}
@@ -91,6 +93,20 @@ def test_without_an_administrator_nobody_is_assigned(
 ) -> None:
     done = run("clinic_api", "seed", "--patients", "5", cwd=tmp_path, **settings)
     assert "Added 5 patients, 1 doctor and 0 assignments" in done.stdout, done.stderr
+
+
+def test_a_terminal_shows_the_share_that_is_done(database_url: URL, tmp_path: Path, settings: dict[str, str]) -> None:
+    command = ("clinic_api", "seed", "--patients", "2000")
+    with on_terminal(*command, cwd=tmp_path, settings=settings) as terminal:
+        for shown in ("Making patients: 2,000 of 2,000", "100%", "Added 2,000 patients"):
+            terminal.wait_for(shown)
+        assert terminal.status() == 0
+
+
+def test_scripts_read_how_many_were_invented(database_url: URL, tmp_path: Path, settings: dict[str, str]) -> None:
+    done = run("clinic_api", "seed", "--patients", "5", "--json", cwd=tmp_path, **settings)
+    told = json.loads(done.stdout)
+    assert (told["patients"], told["doctors"], told["assignments"]) == (5, 1, 0)
 
 
 def test_production_takes_nobody_invented(database_url: URL, tmp_path: Path) -> None:
