@@ -166,6 +166,11 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path, settings: dict[str, 
     assert "Choose another port with --port." in done.stderr
 
 
+def test_an_unknown_host_is_said_in_a_sentence(tmp_path: Path, settings: dict[str, str]) -> None:
+    done = run("clinic_api", "serve", "--host", "nowhere.invalid", cwd=tmp_path, **settings)
+    assert (done.returncode, done.stderr.startswith("There is no address nowhere.invalid")) == (1, True)
+
+
 def test_an_unreachable_database_is_said_in_a_sentence(tmp_path: Path) -> None:
     done = run("clinic_api", "migrate", cwd=tmp_path, ENV="dev", DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/x")
     assert done.returncode == 1

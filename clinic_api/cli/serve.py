@@ -95,6 +95,8 @@ def refuse_taken_port(host: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
+        except socket.gaierror as error:
+            fail(f"There is no address {host} ({error.strerror}). Choose another one with --host.")
         except OSError as error:
             fail(f"Cannot listen on {host}:{port} ({error.strerror}). Choose another port with --port.")
 

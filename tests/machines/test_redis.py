@@ -12,7 +12,7 @@ from sqlalchemy import URL
 
 from tests.faults.waiting import until
 from tests.machines.programs import Program, found, running
-from tests.process import free_port, server, text_of
+from tests.process import free_port, run, server, text_of
 
 PASSWORD = "a/secret:of@redis"
 QUOTED = "a%2Fsecret%3Aof%40redis"
@@ -91,3 +91,10 @@ def test_many_who_find_redis_silent_at_once_are_answered(redis: Program, replica
         assert register(0) == 429
     finally:
         redis.thaw()
+
+
+def test_check_says_that_it_answers_and_not_with_which_password(redis: Program, tmp_path: Path) -> None:
+    settings = {"ENV": "dev", "RATE_LIMIT_STORAGE_URI": f"redis://:{QUOTED}@127.0.0.1:{redis.port}/0"}
+    done = run("clinic_api", "check", cwd=tmp_path, **settings)
+    assert f"Counted in Redis at 127.0.0.1:{redis.port}, which answers." in done.stdout
+    assert QUOTED not in done.stdout + done.stderr
