@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TEST := ENV=test DATA_DIR=.clinic/test
 
-.PHONY: run test bench faults check format data-model requirements clean
+.PHONY: run test bench faults check format data-model image requirements clean
 
 run: $(VENV)/ready
 	$(BIN)/python -m clinic_api serve
@@ -25,6 +25,10 @@ check: $(VENV)/ready
 	$(BIN)/pytest -q tests/test_house.py
 	$(TEST) $(BIN)/alembic upgrade head
 	$(TEST) $(BIN)/alembic check
+
+image:
+	docker build --tag clinic-api --build-arg VERSION=$(shell sed -n 's/__version__ = "\(.*\)"/\1/p' clinic_api/__init__.py) \
+		--build-arg REVISION=$(shell git rev-parse HEAD) --build-arg CREATED=$(shell git log -1 --format=%cI) .
 
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix
