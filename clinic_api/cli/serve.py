@@ -4,7 +4,6 @@ import socket
 import sys
 from typing import Annotated, Any
 
-import structlog
 import typer
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
@@ -126,6 +125,8 @@ def greet(settings: Settings, address: str, next_step: str, note: str) -> None:
     data = "PostgreSQL at DATABASE_URL" if settings.url else f"{settings.data_dir.resolve()} (embedded PostgreSQL)"
     said = {"docs": f"{address}/docs", "data": data, "next": next_step} | ({"note": note} if note else {})
     if settings.logs_json:
+        import structlog
+
         lines = {name: text.replace("\n", " ") for name, text in said.items()}
         structlog.get_logger().info("start", version=__version__, env=settings.env, **lines)
     else:

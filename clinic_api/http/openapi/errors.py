@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.routing import APIRoute
+from sqlmodel.main import default_registry
 
 from clinic_api.errors import (
     Conflict,
@@ -33,12 +34,12 @@ from clinic_api.http.problems import answer_to, kind_of, taken
 from clinic_api.http.route import QUERY, WorkRoute
 from clinic_api.http.strict import is_form, is_upload, refuse_media_type
 from clinic_api.http.threads import NO_ANSWER
-from clinic_api.models import Doctor, Patient, User
+from clinic_api.models import Patient
 from clinic_api.services.repeats import HEADER
 
 ID = "7"
 """Whose path the examples tell of."""
-ABOUT: dict[str, type] = {"doctor_id": Doctor, "patient_id": Patient, "user_id": User}
+KINDS = {mapper.class_.__name__.lower(): mapper.class_ for mapper in default_registry.mappers}
 ONE_ADMIN_IS_THERE = "There is an administrator already. Only an administrator registers another: sign in as one."
 POOR = "must not be the e-mail address", "password_is_email"
 EMAIL = Invalid("email", "must be an e-mail address such as name@example.org", "email")
@@ -115,10 +116,10 @@ def shown(route: APIRoute, prefix: str, error: Exception) -> Any:
 
 def usual(route: APIRoute) -> Iterator[tuple[int, Exception]]:
     """What follows from who may call it, and from what it takes."""
-    ids = [name for name in ABOUT if f"{{{name}}}" in route.path]
+    ids = re.findall(r"{(\w+)}", route.path)
     yield 422, usually_invalid(route, ids)
     if ids:
-        yield 404, NotFound(ABOUT[ids[0]])
+        yield 404, NotFound(KINDS[ids[0].removesuffix("_id")])
     if isinstance(route, WorkRoute):
         yield from for_the_caller(route)
         yield 406, NotAcceptable(route.formats)
