@@ -10,7 +10,8 @@ import pytest
 from tests.process import ROOT
 from tests.test_house import FLOORS, HOUSE
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CHANGELOG = ROOT / "CHANGELOG.md"
+PAGES = [ROOT / "README.md", CHANGELOG, *sorted((ROOT / "docs").rglob("*.md"))]
 NAMED = re.compile(r"`([\w./-]+\.py|alembic/versions|tests/[\w/]+)(?:(?:: |::)(\w+))?`")
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -49,3 +50,8 @@ def test_the_picture_of_the_house_shows_its_floors() -> None:
     boxes = re.findall(r'f(\d)\["(.*?)"\]', (ROOT / "docs" / "architecture.md").read_text())
     drawn = {int(number): set(re.split(r" · |<br/>", rooms)) for number, rooms in boxes}
     assert drawn == dict(enumerate(FLOORS))
+
+
+def test_the_changelog_tells_operators_of_every_migration() -> None:
+    migrations = {path.name[:4] for path in (ROOT / "alembic" / "versions").glob("*.py")}
+    assert set(re.findall(r"^\| (\d{4}) \|", CHANGELOG.read_text(), re.MULTILINE)) == migrations
