@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TEST := ENV=test DATA_DIR=.clinic/test
 
-.PHONY: run test bench faults check format data-model image requirements clean
+.PHONY: run test bench faults check format data-model picture image requirements clean
 
 run: $(VENV)/ready
 	$(BIN)/python -m clinic_api serve
@@ -17,6 +17,9 @@ bench: $(VENV)/ready
 
 faults: $(VENV)/ready
 	$(BIN)/python -W ignore -m tests.faults
+
+picture: $(VENV)/ready
+	$(BIN)/python -m tests.browser.picture
 
 check: $(VENV)/ready
 	$(BIN)/ruff check
