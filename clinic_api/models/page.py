@@ -20,8 +20,8 @@ Retired = Annotated[bool, Rule(description="List what DELETE retired instead; fo
 
 
 class ListQuery(Input):
-    limit: Annotated[int, Rule(ge=1, le=500, description="How many at most."), Number] = 50
-    offset: Annotated[int, Rule(ge=0, le=10_000, description="How many to skip."), Number] = 0
+    limit: Annotated[int, Rule(ge=1, le=500, description="How many at most: 1 to 500."), Number] = 50
+    offset: Annotated[int, Rule(ge=0, le=10_000, description="How many to skip: up to 10,000."), Number] = 0
     sort: Annotated[
         str | None,
         Rule(

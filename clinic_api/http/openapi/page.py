@@ -1,6 +1,7 @@
 """The OpenAPI page, put together."""
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,7 +13,6 @@ from clinic_api.http.openapi.described import ask_for_length, describe
 from clinic_api.http.openapi.errors import document_errors
 from clinic_api.http.openapi.examples import BODIES, PASSWORD, RECORDS
 from clinic_api.http.openapi.problem import Problem
-from clinic_api.http.problems import kind_of
 
 TITLE = "Clinic API"
 DESCRIPTION = f"""
@@ -85,7 +85,7 @@ def show_words(operation: dict[str, Any]) -> None:
     operation["summary"] = operation["summary"].capitalize()
     for status, answer in operation["responses"].items():
         if answer["description"] == "Successful Response":
-            answer["description"] = kind_of(int(status))["title"]
+            answer["description"] = HTTPStatus(int(status)).phrase
 
 
 def show_example(operation: dict[str, Any]) -> None:

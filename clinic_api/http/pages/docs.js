@@ -28,7 +28,6 @@ SwaggerUIBundle({
   displayRequestDuration: true,
   filter: true,
   persistAuthorization: false, // ward computers are shared
-  showCommonExtensions: true,
   tryItOutEnabled: true,
   onComplete() {
     document.querySelector(".operation-filter-input").placeholder = "Filter: patients, POST, password …";
