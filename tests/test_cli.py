@@ -39,6 +39,17 @@ def test_migrate_makes_the_first_administrator_once(
         assert list(connection.scalars(text("SELECT email FROM users"))) == ["root@example.org"]
 
 
+def test_migrate_lets_a_newer_schema_be_for_an_older_version_may_come_back(
+    tmp_path: Path, settings: dict[str, str], spare_database: URL
+) -> None:
+    run("clinic_api", "migrate", cwd=tmp_path, **settings)
+    with create_engine(spare_database, poolclass=NullPool).begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    done = run("clinic_api", "migrate", cwd=tmp_path, **settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "newer (revision 9999)" in done.stdout
+
+
 def test_migrate_names_the_setting_that_is_wrong(tmp_path: Path, settings: dict[str, str]) -> None:
     for name, value in [("ADMIN_EMAIL", "boss"), ("ADMIN_PASSWORD", "abc")]:
         done = run("clinic_api", "migrate", cwd=tmp_path, **(settings | ADMIN | {name: value}))

@@ -24,16 +24,25 @@ def migrate(as_json: Json = False) -> None:
     with settings_and_errors() as settings, database(settings) as engine:
         with long_work(as_json, "Run it again: a migration is done as a whole or not at all.") as show:
             show("Migrating")
-            migrations.upgrade(engine.url)
+            if migrations.are_missing(engine):
+                migrations.upgrade(engine.url)
             show("Looking at what is there now")
             analyze(engine)  # after an upgrade of PostgreSQL itself nothing is known of the tables
+        with engine.connect() as connection:
+            revision = migrations.current(connection)
         admin = make_first_admin(engine, settings)
-    said = [f"The schema is up to date (revision {migrations.newest()})."]
+    said = [how_new(revision, migrations.newest())]
     if admin == "made":
         said.append(MADE)
     elif admin == "missing" and settings.env == "prod":
         said.append(NO_ADMIN)
-    tell("\n".join(said), as_json, revision=migrations.newest(), administrator=admin)
+    tell("\n".join(said), as_json, revision=revision, administrator=admin)
+
+
+def how_new(revision: str, newest: str) -> str:
+    if revision > newest:  # after a return to an older version
+        return f"The schema is newer (revision {revision}) than this version needs ({newest}), which is fine."
+    return f"The schema is up to date (revision {revision})."
 
 
 def make_first_admin(engine: Engine, settings: Settings) -> Literal["made", "there", "missing"]:
