@@ -1,8 +1,6 @@
 """A PgBouncer in between, which lends its three connections for a transaction each."""
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from clinic_api.config import Settings
 from clinic_api.main import create_app
+from tests.examples import programs
 from tests.factories import password_of, patient_body
 from tests.faults.clients import Notes
 from tests.faults.clinic import ADMIN, Clinic, opened
@@ -23,7 +22,7 @@ from tests.faults.ledger import audited, write_and_read
 from tests.faults.postgres import Postgres, postgres
 from tests.faults.waiting import until
 from tests.machines.programs import Program, found, running
-from tests.process import ROOT, environment, free_port, run
+from tests.process import ROOT, free_port, run
 
 CONNECTIONS = 3
 CLIENTS = 8
@@ -84,9 +83,8 @@ def administrator(clinic: Clinic, settings: Settings) -> TestClient:
 
 
 def test_a_whole_day(clinic: Clinic) -> None:
-    script = [sys.executable, str(ROOT / "examples" / "a_day_at_the_clinic.py"), clinic.api.address]
-    whose = environment(ADMIN_EMAIL=ADMIN, ADMIN_PASSWORD=password_of(ADMIN))
-    day = subprocess.run(script, env=whose, capture_output=True, text=True, timeout=60)
+    address, password = clinic.api.address, password_of(ADMIN)
+    day = programs.run("a_day_at_the_clinic.py", address, ADMIN_EMAIL=ADMIN, ADMIN_PASSWORD=password)
     assert day.returncode == 0, day.stderr
 
 
