@@ -38,7 +38,7 @@ format: $(VENV)/ready
 	$(BIN)/ruff format
 
 data-model: $(VENV)/ready
-	$(BIN)/python -m tests.pages.data_model
+	$(BIN)/python -m tests.docs.data_model
 
 requirements: $(VENV)/ready
 	$(BIN)/pip install --quiet uv

@@ -26,6 +26,11 @@ class Block:
     """What stands after the language: `operator`, or `file=…`."""
     text: str
 
+    @property
+    def file(self) -> str | None:
+        """Which one it is, or changes, if it says so."""
+        return next((mark.removeprefix("file=") for mark in self.marks if mark.startswith("file=")), None)
+
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 

@@ -18,7 +18,7 @@ from tests.process import ROOT, environment, free_port, wait_for
 PORT = re.compile(r"\b8000\b")
 TAKES_LONG = {"test", "bench", "faults"}
 """What `make` is only asked how it would do: CI runs `make test`, of which this is a part."""
-BLOCK_WITHIN = 120  # seconds
+BLOCK_WITHIN = 600  # seconds
 STOPS_WITHIN = 60  # seconds
 HAS = """\
 from pathlib import Path
@@ -56,6 +56,9 @@ class Reader:
         return environment(PATH=path, PYTHONPATH="", PYTHONWARNINGS="", PIP_NO_INDEX="1")
 
     def follow(self, block: Block) -> None:
+        if block.file is not None:
+            write(block, self.project / block.file)
+            return
         if block.language == "python":
             self.run(block, [".venv/bin/python", "-c", self.at_port(HAS + block.text)])
             return
@@ -99,6 +102,19 @@ class Reader:
         if self.server is not None:
             os.killpg(self.server.pid, signal.SIGTERM)
             self.server.wait(STOPS_WITHIN)
+
+
+def write(block: Block, file: Path) -> None:
+    """A new file, or a change of one where a diff says so."""
+    if block.language != "diff":
+        assert not file.exists(), f"{block}: {block.file} is there already"
+        file.write_text(block.text, encoding="utf-8")
+        return
+    lines, whole = block.text.splitlines(keepends=True), file.read_text(encoding="utf-8")
+    old = "".join(line[1:] for line in lines if line[0] in " -")
+    new = "".join(line[1:] for line in lines if line[0] in " +")
+    assert whole.count(old) == 1, f"{block}: {block.file} does not have this once:\n{old}"
+    file.write_text(whole.replace(old, new), encoding="utf-8")
 
 
 def is_a_server(line: str) -> bool:

@@ -1,7 +1,7 @@
 """What stands in the docs as a command or as Python is done, page by page, in a copy of the project.
 
-A block that only an operator can do has `operator` after its language. A block that belongs to a file (`file=…`) is
-followed by the test of its page.
+A block that only an operator can do has `operator` after its language; one with `file=…` is written there, or a diff
+is applied to it.
 """
 
 from pathlib import Path
@@ -15,19 +15,22 @@ from tests.process import ROOT
 
 DONE = {"sh", "python"}
 OTHER_NAMES = {"bash", "shell", "console", "shell-session", "zsh", "py", "python3", "pycon"}
-FOLLOWED = {ROOT / "docs" / "contributing.md"}
 BLOCKS = {page: blocks(page) for page in pages()}
-
-
-def shown(page: Path) -> str:
-    return str(page.relative_to(ROOT))
+SLOW = {ROOT / "docs" / "contributing.md"}
 
 
 def is_done(block: Block) -> bool:
-    return block.language in DONE and not block.marks
+    return block.file is not None or (block.language in DONE and not block.marks)
 
 
-@pytest.mark.parametrize("page", [page for page in BLOCKS if any(map(is_done, BLOCKS[page]))], ids=shown)
+PAGES = [
+    pytest.param(page, id=str(page.relative_to(ROOT)), marks=[pytest.mark.slow] if page in SLOW else [])
+    for page in BLOCKS
+    if any(map(is_done, BLOCKS[page]))
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_does_what_it_says(page: Path) -> None:
     with TemporaryDirectory() as place, reading(Path(place) / "clinic") as reader:
         for block in filter(is_done, BLOCKS[page]):
@@ -38,8 +41,7 @@ def test_a_page_does_what_it_says(page: Path) -> None:
 def test_a_block_is_done_or_says_why_not(block: Block) -> None:
     assert block.language not in OTHER_NAMES, "write sh or python"
     if block.language in DONE:
-        known = {("operator",), ()}
-        assert block.marks in known or (block.page in FOLLOWED and block.marks[0].startswith("file="))
+        assert block.marks == ("operator",) or is_done(block)
 
 
 def test_there_are_pages_and_blocks() -> None:

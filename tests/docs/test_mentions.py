@@ -1,5 +1,6 @@
-"""What the docs name is there: files, headings, settings, commands and their options, targets of make."""
+"""What the docs name is there: files and what is in them, headings, settings, commands, options, targets of make."""
 
+import ast
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -11,11 +12,13 @@ from typer.core import TyperGroup
 
 from clinic_api.cli import app
 from clinic_api.config import Settings
+from clinic_api.migrations import scripts
 from tests.docs.markdown import anchors, blocks, links, not_ours, pages, words
 from tests.process import ROOT
 
 SETTINGS = {name.upper() for name in Settings.model_fields}
 COMMAND = re.compile(r"-m clinic_api +([a-z][a-z-]*)([^#|;&>\n`]*)")
+PLACE = re.compile(r"([\w.-]+(?:/[\w.-]+)*/?)(?:(?:: |::)(.+))?")
 SAMPLE = ROOT / ".env.example"
 PROGRAMS = {path.name for path in ROOT.iterdir() if path.is_dir() and not not_ours(str(ROOT), [path.name])}
 each_page = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
@@ -31,13 +34,31 @@ def test_a_link_leads_somewhere(page: Path) -> None:
 
 
 @each_page
-def test_a_file_that_is_named_is_there(page: Path) -> None:
-    for word in words(page):
-        path, _, name = word.partition(": ")
-        if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", path) and (path.split("/")[0] in PROGRAMS or path.endswith(".py")):
-            found = [root / path for root in (ROOT, ROOT / "clinic_api", page.parent) if (root / path).exists()]
-            assert found, f"{path} is not there"
-            assert not name or name in found[0].read_text(), f"{path} has no {name}"
+def test_a_file_that_is_named_is_there_and_has_what_is_said(page: Path) -> None:
+    for path, name in filter(None, map(place_in, words(page))):
+        found = [root / path for root in (ROOT, ROOT / "clinic_api", page.parent) if (root / path).exists()]
+        assert found, f"{path} is not there"
+        assert not name or name in defined_in(found[0]), f"{path} has no {name}"
+
+
+def place_in(word: str) -> tuple[str, str] | None:
+    """The file or folder, and what it is said to have, as in `audit.py: tell` and `tests/test_cli.py::test_…`."""
+    place = PLACE.fullmatch(word)
+    if place and (place[1].split("/")[0] in PROGRAMS or place[1].endswith(".py")):
+        return place[1], place[2] or ""
+    return None
+
+
+@cache
+def defined_in(file: Path) -> set[str]:
+    """The classes, functions and variables of a module."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
 
 
 @each_page
@@ -95,3 +116,8 @@ def test_the_sample_shows_the_defaults() -> None:
     defaults = {name.upper(): field.default for name, field in Settings.model_fields.items()}
     for name in shown.keys() - {"DATABASE_URL", "TEST_DATABASE_URL", "POSTGRES_PASSWORD"}:
         assert shown[name] == str(defaults[name]), name
+
+
+def test_the_changelog_tells_operators_of_every_migration() -> None:
+    told = re.findall(r"^\| (\d{4}) \|", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert told == [path.name[:4] for path in scripts()]

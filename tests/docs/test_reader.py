@@ -33,6 +33,16 @@ def test_what_fails_is_told_with_page_line_and_output(language: str, text: str, 
         reader.follow(block)
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "said"),
+    [("diff", " nobody wrote this\n+more\n", "does not have this once"), ("python", "", "is there already")],
+)
+def test_a_file_that_is_not_as_the_page_thinks_is_told(language: str, text: str, said: str, reader: Reader) -> None:
+    block = Block(ROOT / "docs" / "page.md", 7, language, ("file=clinic_api/main.py",), text)
+    with pytest.raises(AssertionError, match=rf"docs/page\.md:7: clinic_api/main\.py {said}"):
+        reader.follow(block)
+
+
 def test_a_server_that_does_not_start_is_told_with_its_log(reader: Reader) -> None:
     with pytest.raises(AssertionError, match="No such option"):
         reader.follow(Block(ROOT / "README.md", 1, "sh", (), ".venv/bin/python -m clinic_api serve --nothing"))
