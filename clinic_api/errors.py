@@ -62,6 +62,9 @@ class StillRunning(Conflict):
 
     seconds = 1
 
+    def __init__(self, field: str) -> None:
+        super().__init__(f"The first request with this {field} is still running. Repeat it in a moment.", field)
+
 
 class Stale(ClinicError):
     """The caller wants to change a version of the record that is no longer the present one."""

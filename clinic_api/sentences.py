@@ -7,6 +7,7 @@ from typing import Any, Protocol, get_args
 from pydantic_core.core_schema import ErrorType
 
 LONGEST_NAME = 40
+NO_PARAMETER = "is no parameter of this address"
 MADE = {"id", "created_at", "updated_at", "version"}
 NAME = re.compile(r"[\w.\-\[\] ]+")
 BUILT_IN = get_args(ErrorType)
@@ -60,7 +61,7 @@ def sentence(part: Mapping[str, Any], field: str) -> str:
     """What is wrong, for somebody who writes a program."""
     kind, place, sent = part["type"], part["loc"][0], part.get("input", ...)
     if kind == "extra_forbidden" and place == "query":
-        return "is no parameter of this address"
+        return NO_PARAMETER
     if kind == "extra_forbidden" and field in MADE:
         return "is made by the clinic: leave it out"
     if kind.endswith("_type") and sent is None:

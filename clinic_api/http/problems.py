@@ -49,6 +49,7 @@ HEADERS = {401: BEARER, 503: SOON}
 DETAILS = {
     404: "There is nothing at this address. See /docs for what there is.",
     408: "The body came too slowly. Send it again, faster.",
+    414: "The address is too long. Send at most 8 KiB of path and query.",
     500: "Something went wrong on the server. Report the request_id to its operator.",
     503: "The server is being stopped. Send the request again in a moment.",
 }
@@ -76,10 +77,11 @@ def problem(
     request: Request, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
 ) -> JSONResponse:
     """The answer; `more` are members of the problem beyond those of RFC 9457."""
+    path = "/" if status == 414 else request.scope["path"]  # which may be what is too long
     content = {
         **kind_of(status),
         "detail": detail,
-        "instance": quote(request.scope["path"], safe="/:@!$&'()*+,;=-._~"),
+        "instance": quote(path, safe="/:@!$&'()*+,;=-._~"),
         "request_id": request.state.request_id,
         **more,
     }

@@ -15,8 +15,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from clinic_api.http.bodies import Bounds
 from clinic_api.http.headers import UNLESS_SAID_OTHERWISE
 from clinic_api.http.metrics import OTHER, REQUESTS
-from clinic_api.http.problems import problem
-from clinic_api.http.wellformed import LONGEST_ADDRESS, TOO_LONG
+from clinic_api.http.problems import DETAILS, problem
+from clinic_api.http.wellformed import LONGEST_ADDRESS
 
 HEADERS_WITHIN = 10  # seconds, from their first byte
 REST_WITHIN = 30  # seconds, for the rest of a body that nobody reads
@@ -49,7 +49,7 @@ class Refused(Exception):
 BROKEN = Refusal(400, "This is not readable as HTTP/1.1. Check the request line, the headers and the body's length.")
 SLOW = Refusal(408, "The headers came too slowly. Send the request again, faster.")
 LARGE = Refusal(431, "The headers are too large. Send at most 100 of them, 16 KiB in one and 32 KiB in all.")
-LONG = Refusal(414, TOO_LONG)
+LONG = Refusal(414, DETAILS[414])
 OTHER_VERSION = Refusal(505, "Use HTTP/1.1.")
 FRAGMENT = Refusal(400, "Send the address without its fragment, the part from # on.")
 FULL = Refusal(503, "The server has too many open connections. Try again in a moment.")

@@ -9,7 +9,6 @@ from clinic_api.http.problems import DETAILS, problem
 
 LONGEST_ADDRESS = 8 * 1024  # bytes, of path and query
 HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]{1,255}|\[[\da-fA-F:.]{2,45}\])(:\d{0,5})?", re.ASCII)  # as in DNS
-TOO_LONG = "The address is too long. Send at most 8 KiB of path and query."
 
 
 class WellFormed:
@@ -20,12 +19,7 @@ class WellFormed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (refusal := refusal_of(scope)):
-            status, detail = refusal
-            request = Request(scope)
-            answer = (
-                problem(request, status, detail, instance="/") if status == 414 else problem(request, status, detail)
-            )
-            await answer(scope, receive, send)
+            await problem(Request(scope), *refusal)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -34,7 +28,7 @@ def refusal_of(scope: Scope) -> tuple[int, str] | None:
     """Status and sentence, if it is to be refused (RFC 9112 3.2 and 6.1, RFC 9110 10.1.1)."""
     headers = dict(scope["headers"])
     if len(scope.get("raw_path", b"")) + len(scope["query_string"]) > LONGEST_ADDRESS:
-        return 414, TOO_LONG
+        return 414, DETAILS[414]
     if b"%2f" in scope.get("raw_path", b"").lower():  # it would be taken for a slash
         return 404, DETAILS[404]
     if b"host" not in headers:

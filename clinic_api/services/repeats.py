@@ -24,7 +24,7 @@ def first_answer(session: Session, user_id: int, key: str, hashed_request: str) 
     """
     lock = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 4))")
     if not session.connection().execute(lock, {"key": f"{user_id} {key}"}).scalar_one():
-        raise StillRunning(f"The first request with this {HEADER} is still running. Repeat it in a moment.", HEADER)
+        raise StillRunning(HEADER)
     first = session.get(IdempotencyKey, (user_id, key), with_for_update=True)
     if first is None or first.answered_at < clock(session) - KEPT:
         return None

@@ -119,7 +119,7 @@ def test_an_operation_says_what_it_does_and_what_it_takes(name: str) -> None:
 def test_each_error_is_shown_by_a_problem(name: str, status: int) -> None:
     shown = Problem.model_validate(example(name, status), extra="forbid")
     assert shown.status == status
-    assert shown.instance == OPERATIONS[name][1].format(**UNKNOWN)
+    assert shown.instance == ("/" if status == 414 else OPERATIONS[name][1].format(**UNKNOWN))
     assert bool(shown.errors) == (status in (409, 422))
 
 
@@ -164,6 +164,13 @@ def test_413_is_said_so(name: str, admin: TestClient, doctor: TestClient) -> Non
     kind = "application/x-www-form-urlencoded" if name == "login" else "application/json"
     sent: dict[str, Any] = {"content": b"x" * (2**20 + 1), "headers": {"Content-Type": kind}}
     assert same(entitled(name, admin, doctor).request(method, path.format(**UNKNOWN), **sent), name)
+
+
+@pytest.mark.parametrize("name", usual(414))
+def test_414_is_said_so(name: str, admin: TestClient) -> None:
+    method, path, _ = OPERATIONS[name]
+    answer = admin.request(method, path.format(**UNKNOWN), params={"cursor": "x" * 8192})
+    assert same(answer, name, but=("request_id",))
 
 
 @pytest.mark.parametrize("name", usual(415))

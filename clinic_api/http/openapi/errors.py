@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.routing import APIRoute
 from sqlmodel.main import default_registry
+from starlette.exceptions import HTTPException
 
 from clinic_api.errors import (
     Conflict,
@@ -35,6 +36,7 @@ from clinic_api.http.route import QUERY, WorkRoute
 from clinic_api.http.strict import is_form, is_upload, refuse_media_type
 from clinic_api.http.threads import NO_ANSWER
 from clinic_api.models import Patient
+from clinic_api.sentences import NO_PARAMETER
 from clinic_api.services.repeats import HEADER
 
 ID = "7"
@@ -125,15 +127,18 @@ def usual(route: APIRoute) -> Iterator[tuple[int, Exception]]:
         yield 406, NotAcceptable(route.formats)
         yield 503, Unready(NO_ANSWER)
     if any(asked.call is take_key for asked in route.dependant.dependencies):
-        yield (
-            409,
-            StillRunning(f"The first request with this {HEADER} is still running. Repeat it in a moment.", HEADER),
-        )
+        yield 409, StillRunning(HEADER)
     if not {"PUT", "PATCH", "DELETE"}.isdisjoint(route.methods or ()):
         yield 412, Stale()
     if route.body_field is not None:
         yield 413, too_large(Bounds())
         yield 415, wrong_type(route)
+    if takes_query(route):
+        yield 414, HTTPException(414)
+
+
+def takes_query(route: APIRoute) -> bool:
+    return any(field.name == QUERY for field in route.dependant.query_params)
 
 
 def for_the_caller(route: WorkRoute) -> Iterator[tuple[int, Exception]]:
@@ -146,9 +151,9 @@ def for_the_caller(route: WorkRoute) -> Iterator[tuple[int, Exception]]:
 def usually_invalid(route: APIRoute, ids: list[str]) -> Invalid:
     if ids:
         return Invalid(ids[0], "must be at least 1", "greater_than_equal")
-    if any(field.name == QUERY for field in route.dependant.query_params):
+    if takes_query(route):
         return Invalid("limit", "must be at most 500", "less_than_equal")
-    return Invalid("limit", "is no parameter of this address", "extra_forbidden")
+    return Invalid("limit", NO_PARAMETER, "extra_forbidden")
 
 
 def wrong_type(route: APIRoute) -> UnsupportedMediaType:
