@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import URL
@@ -123,6 +124,19 @@ def test_the_token_is_kept_by_the_page_alone(admin: Docs) -> None:
     assert admin.stored() == [{}, {}, "", []]
     admin.page.reload()
     assert admin.execute("read_me")[0] == 401
+
+
+@pytest.mark.parametrize("window", ["docs", "behind_nginx"])
+def test_logout_in_the_dialog_ends_the_session(window: str, request: pytest.FixtureRequest) -> None:
+    docs: Docs = request.getfixturevalue(window)
+    docs.execute("register_user", "The first administrator")
+    with docs.page.expect_response("**/auth/login") as login:
+        docs.sign_in(ADMIN)
+    mine = {"Authorization": f"Bearer {login.value.json()['access_token']}"}
+    assert httpx.get(f"{docs.address}/auth/me", headers=mine).status_code == 200
+    with docs.page.expect_response("**/auth/logout"):
+        docs.sign_out()
+    assert httpx.get(f"{docs.address}/auth/me", headers=mine).status_code == 401
 
 
 def test_an_answer_shows_how_long_it_took(docs: Docs) -> None:

@@ -19,10 +19,19 @@ function open({ target }) {
   call.scrollIntoView({ behavior: "smooth" });
 }
 
+// Swagger UI would only forget the token; the session would live on.
+const signOut = (logout, { authSelectors }) => (names) => {
+  for (const name of names) {
+    const token = authSelectors.authorized().getIn([name, "token", "access_token"]);
+    fetch("auth/logout", { method: "POST", headers: { Authorization: `Bearer ${token}` }, keepalive: true });
+  }
+  return logout(names);
+};
+
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#swagger-ui",
-  plugins: [{ fn: { opsFilter: matching } }],
+  plugins: [{ fn: { opsFilter: matching }, statePlugins: { auth: { wrapActions: { logout: signOut } } } }],
   deepLinking: true,
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
