@@ -2,8 +2,10 @@
 
 import os
 import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,10 @@ from tests.process import ROOT, free_port, server, text_of
 PERSON = {"email": "admin@example.org", "password": "a long night at the harbour", "role": "ADMIN"}
 LOGIN = {"username": PERSON["email"], "password": PERSON["password"]}
 WITHIN = 30  # seconds
+CERTIFY = (
+    "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "privkey.pem", "-out", "fullchain.pem",
+)  # fmt: skip
 
 
 class Front:
@@ -32,7 +38,6 @@ class Front:
 
 @pytest.fixture
 def front(database_url: URL, tmp_path: Path) -> Iterator[Front]:
-    program, port, log = found("nginx", "nginx-light"), free_port(), tmp_path / "access.log"
     settings = {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url), "DATA_DIR": str(tmp_path)}
     with ExitStack() as stack:
         servers = []
@@ -40,15 +45,22 @@ def front(database_url: URL, tmp_path: Path) -> Iterator[Front]:
             (tmp_path / name).mkdir()
             own = server(cwd=tmp_path / name, TRUSTED_PROXIES="127.0.0.1", **settings)
             servers.append(stack.enter_context(own))
-        config = tmp_path / "nginx.conf"
-        config.write_text(configured(port, [address for address, _ in servers], tmp_path))
-        stack.enter_context(running(Program([program, "-c", str(config), "-g", "daemon off;"], port, tmp_path / "log")))
-        front = Front(f"http://127.0.0.1:{port}", servers, log)
+        address = stack.enter_context(nginx([address for address, _ in servers], tmp_path))
+        front = Front(address, servers, tmp_path / "access.log")
         stack.enter_context(front.http)
         assert front.http.post("/auth/register", json=PERSON).status_code == 201
         token = front.http.post("/auth/login", data=LOGIN).json()["access_token"]
         front.http.headers["Authorization"] = f"Bearer {token}"
         yield front
+
+
+@contextmanager
+def nginx(replicas: list[str], folder: Path) -> Iterator[str]:
+    """Its address, in front of these."""
+    program, port, config = found("nginx", "nginx-light"), free_port(), folder / "nginx.conf"
+    config.write_text(configured(port, replicas, folder))
+    with running(Program([program, "-c", str(config), "-g", "daemon off;"], port, folder / "log")):
+        yield f"http://127.0.0.1:{port}"
 
 
 def configured(port: str, replicas: list[str], folder: Path) -> str:
@@ -127,6 +139,38 @@ def test_the_figures_are_for_who_asks_a_replica_itself(front: Front) -> None:
         answer = front.http.get(f"{front.address}{path}")
         assert (answer.status_code, is_problem(answer)) == (404, True), path
     assert "clinic_requests_total" in httpx.get(f"{front.addresses[0]}/metrics").text
+
+
+@pytest.fixture
+def secure(database_url: URL, tmp_path: Path) -> Iterator[tuple[str, httpx.Client]]:
+    """nginx with the sample of its configuration for TLS: its plain address, and who asks it by TLS."""
+    openssl, folder, port = found("openssl", "openssl"), tmp_path / "tls", free_port()
+    folder.mkdir()
+    subprocess.run([openssl, *CERTIFY], cwd=folder, check=True, capture_output=True)
+    sample = (ROOT / "deploy" / "nginx" / "tls" / "tls.conf.example").read_text()
+    sample = sample.replace("listen 8443 ", f"listen 127.0.0.1:{port} ").replace("/etc/nginx/tls", str(folder))
+    (folder / "tls.conf").write_text(sample)
+    settings = {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url), "TRUSTED_PROXIES": "127.0.0.1"}
+    trust = ssl.create_default_context(cafile=folder / "fullchain.pem")
+    by_tls = httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trust, timeout=WITHIN)
+    with server(cwd=tmp_path, **settings) as (replica, _), nginx([replica], tmp_path) as plain, by_tls:
+        yield plain, by_tls
+
+
+def test_by_tls_addresses_are_https_and_browsers_are_told_to_stay(secure: tuple[str, httpx.Client]) -> None:
+    _, client = secure
+    answer = client.post("/auth/register", json=PERSON)
+    assert (answer.status_code, answer.headers["strict-transport-security"]) == (201, "max-age=31536000")
+    client.headers["Authorization"] = f"Bearer {client.post('/auth/login', data=LOGIN).json()['access_token']}"
+    following = client.get("/audit?limit=1").links["next"]["url"]
+    assert following.startswith(f"{client.base_url}/audit?")
+
+
+def test_with_tls_a_plain_request_is_sent_there(secure: tuple[str, httpx.Client]) -> None:
+    plain, _ = secure
+    answer = httpx.post(f"{plain}/patients?x=1", json=patient_body())
+    assert (answer.status_code, answer.headers["location"]) == (308, "https://127.0.0.1/patients?x=1")
+    assert "strict-transport-security" not in answer.headers
 
 
 def is_problem(answer: httpx.Response) -> bool:
