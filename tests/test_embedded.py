@@ -17,6 +17,17 @@ from clinic_api.main import app
 with TestClient(app) as client:
     print(client.get("/health/ready").status_code)
 """
+DIES = """
+import os, signal, time
+from pathlib import Path
+from clinic_api.embedded import running
+with running(Path(), "clinic"):
+    note = Path("postgres/postmaster.pid")
+    first = note.read_text()
+    os.kill(int(first.split()[0]), signal.SIGKILL)
+    while not note.exists() or note.read_text().split()[:1] == first.split()[:1]:
+        time.sleep(0.1)
+"""
 BODY = {"email": "a@example.org", "password": "a long night at the harbour", "role": "ADMIN"}
 
 
@@ -83,6 +94,13 @@ def test_it_is_started_again_when_it_has_died(tmp_path: Path) -> None:
         while httpx.post(f"{address}/auth/login", data=form).status_code != 200:
             assert time.monotonic() < until
             time.sleep(0.1)
+
+
+def test_that_it_has_died_is_not_told_among_the_results_of_a_command(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(DIES)
+    done = run("script", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert "The embedded PostgreSQL has ended, and is started again." in done.stderr
 
 
 def test_what_was_written_survives_kill_9_of_everything(tmp_path: Path) -> None:
