@@ -8,9 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, text
-from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 
 from clinic_api.errors import Unready
+from clinic_api.sentences import reason
 
 UNDEFINED_TABLE, UNDEFINED_COLUMN = "42P01", "42703"  # SQLSTATE
 MIGRATING = 7_236_514_002
@@ -18,8 +19,11 @@ MIGRATING = 7_236_514_002
 TOO_OLD = "The database's schema is too old for this version. Run: python -m clinic_api migrate"
 UPGRADE = """
 import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)  # who waits for it says what there is to say
-from sqlalchemy import make_url; from clinic_api.migrations import upgrade
-upgrade(make_url(input()))
+from sqlalchemy import make_url; from clinic_api.errors import Unready; from clinic_api.migrations import upgrade
+try:
+    upgrade(make_url(input()))
+except Unready as error:
+    print(error.detail); raise SystemExit(1)
 """
 HOMES = (Path(__file__).parent.parent, Path.cwd())
 HOME = next((home for home in HOMES if (home / "alembic.ini").exists()), HOMES[0])
@@ -55,13 +59,20 @@ def current(connection: Connection) -> str:
 
 
 def upgrade(url: URL) -> None:
-    """Bring the schema to the newest revision; several that do so at once wait for one another."""
+    """Bring the schema to the newest revision; several that do so at once wait for one another. Raises Unready."""
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config(HOME / "alembic.ini")
     config.set_main_option("sqlalchemy.url", url.render_as_string(hide_password=False).replace("%", "%%"))
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except (CommandError, SQLAlchemyError) as error:
+        raise Unready(
+            f"The database could not be migrated, and is as it was ({reason(error)})."
+            " Check whether it is another program's, or restore a backup."
+        ) from error
 
 
 def upgrade_apart(url: URL) -> None:
@@ -73,10 +84,11 @@ def upgrade_apart(url: URL) -> None:
         [sys.executable, "-P", "-c", UPGRADE],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         input=url.render_as_string(hide_password=False),
+        stdout=subprocess.PIPE,
         text=True,
     )
     if done.returncode:
-        raise Unready("The database could not be migrated. Run: python -m clinic_api migrate")
+        raise Unready(done.stdout.strip() or "The database could not be migrated. Run: python -m clinic_api migrate")
 
 
 def are_missing(engine: Engine) -> bool:

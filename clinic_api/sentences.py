@@ -48,6 +48,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def reason(error: Exception) -> str:
+    """Why the database did not do it, in the first line of what it says: the others quote values."""
+    return str(getattr(error, "orig", error)).strip().partition("\n")[0]
+
+
 def field_error(part: Mapping[str, Any]) -> dict[str, str]:
     """One of pydantic's errors; its place begins with where the field stands, in the body for example."""
     kind, place = part["type"], part["loc"]

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import httpx
 import psutil
+import pytest
+from sqlalchemy import NullPool, create_engine, text
 
 from clinic_api.embedded import running
 from tests.process import STARTS_WITHIN, run, server
+from tests.test_migrations import HARMS, UNMIGRATED
 
 SCRIPT = """
 from fastapi.testclient import TestClient
@@ -118,6 +121,14 @@ def test_what_was_written_survives_kill_9_of_everything(tmp_path: Path) -> None:
 def test_it_is_made_under_a_locale_that_is_not_installed(tmp_path: Path) -> None:
     done = run("clinic_api", "migrate", cwd=tmp_path, ENV="dev", DATA_DIR=str(tmp_path), LC_ALL="de_XX.UTF-8")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_one_that_cannot_be_migrated_is_told_in_a_sentence_alone(harm: str, tmp_path: Path) -> None:
+    with running(tmp_path, "clinic") as url, create_engine(url, poolclass=NullPool).begin() as connection:
+        connection.execute(text(harm))
+    done = run("clinic_api", "export", "-", cwd=tmp_path, ENV="dev", DATA_DIR=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", UNMIGRATED.format(HARMS[harm]) + "\n")
 
 
 def test_a_process_number_that_went_to_somebody_else_is_not_taken_for_postgresql(tmp_path: Path) -> None:

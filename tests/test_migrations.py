@@ -9,6 +9,15 @@ from sqlalchemy import URL, NullPool, create_engine, inspect, text
 from clinic_api.models import metadata
 from tests.process import ROOT, run, text_of
 
+HARMS = {
+    "CREATE TABLE users ()": 'relation "users" already exists',
+    "CREATE TABLE alembic_version AS SELECT '0000' AS version_num": "Can't locate revision identified by '0000'",
+}
+UNMIGRATED = (
+    "The database could not be migrated, and is as it was ({})."
+    " Check whether it is another program's, or restore a backup."
+)
+
 
 def tables(url: URL) -> set[str]:
     return set(inspect(create_engine(url, poolclass=NullPool)).get_table_names())
@@ -28,6 +37,18 @@ def test_the_schema_goes_up_down_and_up_again(spare_database: URL, settings: dic
         done = run("alembic", command, target, cwd=ROOT, **settings)
         assert done.returncode == 0, done.stderr
         assert tables(spare_database) == found
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_database_that_cannot_be_migrated_is_told_in_a_sentence(
+    harm: str, spare_database: URL, settings: dict[str, str]
+) -> None:
+    with create_engine(spare_database, poolclass=NullPool).begin() as connection:
+        connection.execute(text(harm))
+    done = run("clinic_api", "migrate", cwd=ROOT, **settings)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1:] == [UNMIGRATED.format(HARMS[harm])]
+    assert "Traceback" not in done.stderr
 
 
 def test_the_models_and_the_migrations_agree(settings: dict[str, str]) -> None:

@@ -10,13 +10,13 @@ from typing import Literal, NamedTuple
 
 from psycopg2 import errorcodes
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from clinic_api import migrations
 from clinic_api.backup.archive import MAGIC, Tally, in_words, script, start_of
 from clinic_api.backup.programs import BackupFailed, find_programs, program, reason, started, wait_for
 from clinic_api.backup.server import NO_HURRY, Server, connected
 from clinic_api.config import Settings
+from clinic_api.errors import Unready
 from clinic_api.models import metadata
 from clinic_api.sentences import Tell
 
@@ -111,7 +111,7 @@ def restore(settings: Settings, file: Path, replace: bool, tell: Tell) -> Restor
             tell("Migrating")
             try:
                 migrations.upgrade(server.url)
-            except SQLAlchemyError:
+            except Unready:
                 raise BackupFailed(
                     f"The backup is restored, but its schema is still {revision}. Run: python -m clinic_api migrate"
                 ) from None

@@ -9,12 +9,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 
 from clinic_api import migrations
-from clinic_api.cli.console import NO_ADMIN, reason
+from clinic_api.cli.console import NO_ADMIN
 from clinic_api.cli.findings import Finding
 from clinic_api.config import Settings
 from clinic_api.database import TRANSFERS, located, make_engine
 from clinic_api.errors import ClinicError
 from clinic_api.models import Role, User
+from clinic_api.sentences import reason
 
 TRIED = 15  # the oldest PostgreSQL that is tested
 APART = 5  # seconds

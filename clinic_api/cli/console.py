@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from clinic_api.config import Settings, get_settings
 from clinic_api.errors import ClinicError, Invalid
-from clinic_api.sentences import SENTENCES
+from clinic_api.sentences import SENTENCES, reason
 
 NO_ADMIN = (
     "There is no administrator. Set ADMIN_EMAIL and ADMIN_PASSWORD and run python -m clinic_api migrate,"
@@ -98,11 +98,6 @@ def sentence(kind: str, message: str, place: tuple[int | str, ...], limits: dict
     if kind in SENTENCES:
         return f"{name} {SENTENCES[kind].format(**limits)}."
     return f"{name} {message.removeprefix('Value error, ')}".strip()
-
-
-def reason(error: DBAPIError) -> str:
-    """Why the database did not do it, in its first line: the others quote values."""
-    return str(error.orig).strip().partition("\n")[0]
 
 
 def unusable(error: OSError) -> str:
