@@ -55,14 +55,15 @@ def told(title: str, figure: Figure) -> dict[str, Any]:
 
 def section(results: Results, machine: dict[str, str]) -> str:
     """The README's: only what something was wanted of."""
+    wanted = [(title, figure) for title, figures in results.items() for figure in figures if figure.wanted]
     rows = [
         f"| {title}: {figure.what} | {figure.wanted} | {in_words(figure)} | {verdict(figure)} |"
-        for title, figures in results.items()
-        for figure in figures
-        if figure.wanted
+        for title, figure in wanted
     ]
+    short = sum(figure.holds is False for _, figure in wanted)
+    folded = f"<details><summary>Of {len(wanted)} goals {short} are not reached. All of them</summary>"
     head = ["| | wanted | measured (of all rounds) | |", "| --- | --- | --- | --- |"]
-    return "\n".join([PICTURE, "", place_and_time(machine), "", *head, *rows, ""])
+    return "\n".join([PICTURE, "", place_and_time(machine), "", folded, "", *head, *rows, "", "</details>", ""])
 
 
 def in_words(figure: Figure) -> str:
