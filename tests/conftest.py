@@ -1,6 +1,7 @@
 """The place (a real PostgreSQL, emptied before each test) and the people (administrator, doctor, strangers)."""
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,10 @@ from clinic_api.http.limits import limiter  # noqa: E402
 from clinic_api.main import create_app  # noqa: E402
 from clinic_api.models import metadata  # noqa: E402
 from tests.factories import doctor_body, register, signed_in  # noqa: E402
+
+
+def pytest_configure() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored, by all commands too
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -43,8 +43,9 @@ class Terminal:
         return True
 
     def status(self) -> int:
+        deadline = time.monotonic() + ANSWERS_WITHIN
         while self.read() and self.process.poll() is None:
-            pass
+            assert time.monotonic() < deadline, self.seen
         return self.process.wait(ANSWERS_WITHIN)
 
 
