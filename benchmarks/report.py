@@ -60,8 +60,8 @@ def section(results: Results, machine: dict[str, str]) -> str:
         f"| {title}: {figure.what} | {figure.wanted} | {in_words(figure)} | {verdict(figure)} |"
         for title, figure in wanted
     ]
-    short = sum(figure.holds is False for _, figure in wanted)
-    folded = f"<details><summary>Of {len(wanted)} goals {short} are not reached. All of them</summary>"
+    reached = sum(figure.holds is True for _, figure in wanted)
+    folded = f"<details><summary>All figures: {reached} of {len(wanted)} goals are reached</summary>"
     head = ["| | wanted | measured (of all rounds) | |", "| --- | --- | --- | --- |"]
     return "\n".join([PICTURE, "", place_and_time(machine), "", folded, "", *head, *rows, "", "</details>", ""])
 

@@ -1,5 +1,6 @@
 """Settings, read once from the environment or `.env`."""
 
+import os
 import re
 import secrets
 from contextlib import suppress
@@ -14,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+SAMPLE_PASSWORD = "clinic"  # of docker-compose.yml
 SECRET_BYTES = 32
 # Words of samples, rows of keys, and the key of FastAPI's tutorial.
 SAMPLES = r"change.?me|example|sample|secret|your.?key|insecure|password|production|qwert|1234|abcd|09d25e094faa6ca2"
@@ -106,6 +108,10 @@ class Settings(BaseSettings):
         complaints = []
         if self.database_url is None:
             complaints.append("DATABASE_URL is missing: ENV=prod needs a PostgreSQL of your own.")
+        elif (os.environ.get("PGPASSWORD") or (self.url and self.url.password)) == SAMPLE_PASSWORD:
+            complaints.append(
+                "The database's password is the sample one: choose another (POSTGRES_PASSWORD with compose)."
+            )
         keys = [("JWT_SECRET", self.jwt_secret.get_secret_value() if self.jwt_secret else "")]
         for name, secret in keys + [("One of JWT_OLD_SECRETS", secret) for secret in self.old_secrets]:
             if weakness := weakness_of(secret):

@@ -55,6 +55,7 @@ def test_anything_else_is_refused_without_repeating_it(spelling: str) -> None:
         ({"jwt_secret": "x" * 64}, "JWT_SECRET is a sample value"),
         ({"jwt_old_secrets": f"{SECRET},short"}, "One of JWT_OLD_SECRETS needs at least 32 bytes"),
         ({"jwt_secret": "change-me-please-before-you-go-to-production"}, "JWT_SECRET is a sample value"),
+        ({"database_url": "postgres://clinic:clinic@db/clinic"}, "The database's password is the sample one"),
     ],
 )
 def test_production_refuses_what_is_missing_or_a_sample(changes: dict[str, Any], sentence: str) -> None:

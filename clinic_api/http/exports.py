@@ -23,10 +23,10 @@ ALL = 2**31 - 1  # rows
 
 
 def ask_for_all(query: ListQuery) -> None:
-    """Raises Invalid for what would make pages of it."""
+    """Raises Invalid for what would make pages of it; the defaults, which Swagger UI sends, ask for nothing."""
     for name in PAGING:
-        if name in query.model_fields_set:
-            raise Invalid(name, "is for JSON alone, for text/csv has all rows: leave it out", "not_with_csv")
+        if getattr(query, name) != type(query).model_fields[name].default:
+            raise Invalid(name, "does not go with text/csv, which has all rows: leave it out", "not_with_csv")
     query.limit = ALL
 
 

@@ -104,7 +104,10 @@ def rows(lines: Lines, columns: Collection[str]) -> Iterator[tuple[int, list[str
 
 
 def delimiter(line: str, columns: Collection[str]) -> str:
-    def found(delimiter: str) -> int:
-        return len({cell.strip('" \r\n') for cell in line.split(delimiter)}.intersection(columns))
+    """The one that makes most columns of ours, or else most columns."""
+
+    def found(delimiter: str) -> tuple[int, int]:
+        cells = {cell.strip('" \r\n') for cell in line.split(delimiter)}
+        return len(cells.intersection(columns)), len(cells)
 
     return max(DELIMITERS, key=found)

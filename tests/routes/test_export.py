@@ -72,10 +72,15 @@ def test_a_doctor_exports_their_own(admin: TestClient, doctor: TestClient, docto
     assert doctor.get("/users", headers=CSV).status_code == 403
 
 
-@pytest.mark.parametrize("query", ["limit=5", "offset=0", "total=true", "sort=nothing", "limitt=5", "gender=x"])
+@pytest.mark.parametrize("query", ["limit=5", "offset=1", "total=true", "sort=nothing", "limitt=5", "gender=x"])
 def test_pages_and_unknown_parameters_are_refused(query: str, admin: TestClient) -> None:
     answer = admin.get(f"/patients?{query}", headers=CSV)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, query.partition("=")[0])
+
+
+def test_the_defaults_that_swagger_ui_sends_are_no_pages(admin: TestClient) -> None:
+    make_patient(admin)
+    assert len(table(admin, "/patients?limit=50&offset=0&total=false&retired=false")) == 1
 
 
 def test_every_list_can_be_had_as_csv(admin: TestClient, app: FastAPI) -> None:

@@ -45,6 +45,10 @@ def test_delimiters_and_line_ends_of_every_spreadsheet_are_read(delimiter: str, 
     assert rows(text) == rows(text + end) == list(enumerate(table, 1))
 
 
+def test_columns_of_another_language_are_told_apart() -> None:
+    assert rows("Vorname;Nachname\nJosé;Núñez\n")[0] == (1, ["Vorname", "Nachname"])
+
+
 def test_rows_have_the_numbers_that_the_spreadsheet_shows() -> None:
     text = 'given_name,birth_date\n"two\nlines",1\n\n,\n \t,\nb,2\n'
     assert [row for row, _ in rows(text)] == [1, 2, 6]
