@@ -1,5 +1,6 @@
 """The units: readable by systemd, and shut off from what they do not need."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,3 +31,11 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("unit", ["clinic-api.service", "clinic-api-backup.service"])
 def test_a_unit_is_shut_off_from_what_it_does_not_need(unit: str) -> None:
     analyze("security", "--offline=yes", f"--threshold={MOST_EXPOSED}", "--no-pager", str(UNITS / unit))
+
+
+def test_commands_by_hand_run_as_the_service_does() -> None:
+    page, unit = (path.read_text() for path in (ROOT / "docs" / "operations.md", UNITS / "clinic-api.service"))
+    properties = re.findall(r" -p (\w+=\S+)", page)
+    assert len(properties) == 3
+    assert all(f"\n{each}" in unit for each in (*properties, "User=clinic"))
+    assert "--uid=clinic" in page
