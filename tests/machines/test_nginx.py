@@ -20,6 +20,7 @@ from tests.process import ROOT, free_port, server, text_of
 
 PERSON = {"email": "admin@example.org", "password": "a long night at the harbour", "role": "ADMIN"}
 LOGIN = {"username": PERSON["email"], "password": PERSON["password"]}
+NGINX = ROOT / "deploy" / "nginx"
 WITHIN = 30  # seconds
 CERTIFY = (
     "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
@@ -55,31 +56,51 @@ def front(database_url: URL, tmp_path: Path) -> Iterator[Front]:
 
 
 @contextmanager
-def nginx(replicas: list[str], folder: Path) -> Iterator[str]:
+def nginx(replicas: list[str], folder: Path, api: str = "containers.conf") -> Iterator[str]:
     """Its address, in front of these."""
     program, port, config = found("nginx", "nginx-light"), free_port(), folder / "nginx.conf"
-    config.write_text(configured(port, replicas, folder))
+    config.write_text(configured(port, replicas, folder, api))
     with running(Program([program, "-c", str(config), "-g", "daemon off;"], port, folder / "log")):
         yield f"http://127.0.0.1:{port}"
 
 
-def configured(port: str, replicas: list[str], folder: Path) -> str:
-    """The configuration, but for what is a container's: names, places, the user."""
-    text = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text()
+def configured(port: str, replicas: list[str], folder: Path, api: str = "containers.conf") -> str:
+    """The configuration, but for the places of this test, and its user."""
+    text = (NGINX / "nginx.conf").read_text()
+    (folder / "api.conf").write_text(api_conf(api, replicas, folder))
     addresses = " ".join(f"server {replica.removeprefix('http://')};" for replica in replicas)
     changes = {
-        "listen 8080;": f"listen 127.0.0.1:{port};",
-        "set $api api:8000;": "set $api replicas;",
+        "listen 80;": f"listen 127.0.0.1:{port};",
         "    server {\n": f"    upstream replicas {{ {addresses} }}\n    server {{\n",
         "/etc/nginx/tls": str(folder / "tls"),
-        "/tmp/nginx.pid": str(folder / "nginx.pid"),
-        "/dev/stdout": str(folder / "access.log"),
+        "/etc/nginx/api.conf;": f"{folder / 'api.conf'};",
+        "/run/nginx.pid": str(folder / "nginx.pid"),
         "worker_processes auto;": "worker_processes 1;" + (" user root;" if os.geteuid() == 0 else ""),
     }
+    return changed(text, changes)
+
+
+def api_conf(name: str, replicas: list[str], folder: Path) -> str:
+    log = str(folder / "access.log")
+    if name == "host.conf":
+        changes = {"127.0.0.1:8000": replicas[0].removeprefix("http://"), "/var/log/nginx/access.log": log}
+    else:
+        changes = {"set $api api:8000;": "set $api replicas;", "/dev/stdout": log}
+    return changed((NGINX / name).read_text(), changes)
+
+
+def changed(text: str, changes: dict[str, str]) -> str:
     for what, instead in changes.items():
         assert text.count(what) == 1, what
         text = text.replace(what, instead)
     return text
+
+
+def test_on_the_machine_of_the_api_it_serves_and_logs(database_url: URL, tmp_path: Path) -> None:
+    settings = {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url), "TRUSTED_PROXIES": "127.0.0.1"}
+    with server(cwd=tmp_path, **settings) as (api, _), nginx([api], tmp_path, "host.conf") as address:
+        assert httpx.get(f"{address}/health/ready").status_code == 200
+        until(lambda: '"path":"/health/ready","status":200' in (tmp_path / "access.log").read_text(), WITHIN)
 
 
 def test_a_client_is_known_by_its_address_and_not_by_what_it_says(front: Front) -> None:
@@ -147,8 +168,8 @@ def secure(database_url: URL, tmp_path: Path) -> Iterator[tuple[str, httpx.Clien
     openssl, folder, port = found("openssl", "openssl"), tmp_path / "tls", free_port()
     folder.mkdir()
     subprocess.run([openssl, *CERTIFY], cwd=folder, check=True, capture_output=True)
-    sample = (ROOT / "deploy" / "nginx" / "tls" / "tls.conf.example").read_text()
-    sample = sample.replace("listen 8443 ", f"listen 127.0.0.1:{port} ").replace("/etc/nginx/tls", str(folder))
+    sample = (NGINX / "tls" / "tls.conf.example").read_text()
+    sample = sample.replace("listen 443 ", f"listen 127.0.0.1:{port} ").replace("/etc/nginx/tls", str(folder))
     (folder / "tls.conf").write_text(sample)
     settings = {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url), "TRUSTED_PROXIES": "127.0.0.1"}
     trust = ssl.create_default_context(cafile=folder / "fullchain.pem")
