@@ -187,8 +187,15 @@ def test_a_weak_key_is_no_more_than_a_hint_outside_production(tmp_path: Path) ->
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="only Linux has a folder that is always full")
 def test_a_full_disk_is_wrong(tmp_path: Path) -> None:
-    findings = found(tmp_path, ENV="dev", DATABASE_URL=NOWHERE, DATA_DIR="/proc/clinic")
+    findings = found(tmp_path, ENV="dev", JWT_SECRET=SECRET, DATA_DIR="/proc/clinic")
     assert (states(findings)["disk"], "/proc" in sentence(findings, "disk")) == ({"wrong"}, True)
+
+
+def test_a_data_dir_that_nothing_is_kept_in_may_be_anything(production: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for env in ("prod", "dev"):
+        findings = found(tmp_path, **(production | {"ENV": env}), DATA_DIR="file")
+        assert (states(findings)["disk"], "not used" in sentence(findings, "disk")) == ({"fine"}, True)
 
 
 def test_a_data_dir_that_is_no_folder_is_wrong(tmp_path: Path) -> None:

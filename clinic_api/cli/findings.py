@@ -110,6 +110,8 @@ def answers(uri: str) -> bool:
 
 
 def disk_of(settings: Settings) -> Finding:
+    if settings.url is not None and settings.jwt_secret is not None:
+        return Finding("disk", "fine", "DATA_DIR is not used: database and JWT_SECRET are elsewhere.")
     folder = settings.data_dir.resolve()
     here = next(place for place in (folder, *folder.parents) if place.exists())
     if not here.is_dir() or not os.access(here, os.W_OK):
