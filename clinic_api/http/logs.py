@@ -89,13 +89,15 @@ class RequestLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 0
+        began, status, streams = time.perf_counter(), 0, False
         traffic.running += 1
 
         async def send_and_note(message: Message) -> None:
-            nonlocal status
+            nonlocal status, streams
             if message["type"] == "http.response.start":
                 status = message["status"]
+            elif message.get("more_body"):
+                streams = True
             await send(message)
 
         try:
@@ -106,7 +108,7 @@ class RequestLog:
             caller = state["work"].caller if "work" in state else None
             method = scope["method"] if scope["method"] in METHODS else None
             traffic.running -= 1
-            traffic.count(method, route, status, seconds)
+            traffic.count(method, route, status, None if streams else seconds)
             (log.error if status >= 500 else log.info)(
                 "request",
                 method=method,

@@ -50,7 +50,11 @@ REQUESTS = counter(
     "clinic_requests", "Requests that were answered; status 0: the client left first.", "method", "route", "status"
 )
 SECONDS = Histogram(
-    "clinic_request_seconds", "From a request to the end of its answer.", ["route"], buckets=BUCKETS, registry=own
+    "clinic_request_seconds",
+    "From a request to the end of its answer, but for what is streamed, such as CSV.",
+    ["route"],
+    buckets=BUCKETS,
+    registry=own,
 )
 LOGINS_FAILED = counter("clinic_logins_failed", "Logins that were answered 401.")
 LIMITS_HIT = counter("clinic_limits_hit", "Requests that were answered 429.", "limit")
@@ -70,8 +74,8 @@ class Traffic:
         self.running = 0
         self.known: dict[tuple[str | None, str | None, int], tuple[Counter, Histogram]] = {}
 
-    def count(self, method: str | None, route: str | None, status: int, seconds: float) -> None:
-        """Count an answered request; `method` and `route` are ours, or none."""
+    def count(self, method: str | None, route: str | None, status: int, seconds: float | None) -> None:
+        """Count an answered request; `method` and `route` are ours, or none; so are its seconds if it was streamed."""
         key = method, route, status
         if key not in self.known:
             self.known[key] = (
@@ -80,7 +84,8 @@ class Traffic:
             )
         requests, durations = self.known[key]
         requests.inc()
-        durations.observe(seconds)
+        if seconds is not None:
+            durations.observe(seconds)
         if status == 429 and route in LIMITS:
             LIMITS_HIT.labels(LIMITS[route]).inc()
         elif status == 401 and route == LOGIN:

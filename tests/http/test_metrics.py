@@ -65,6 +65,15 @@ def test_requests_are_counted_and_timed_by_method_route_and_status(admin: TestCl
     assert grown("clinic_request_seconds_sum", route=route) > 0
 
 
+def test_a_download_is_counted_but_how_long_it_took_is_no_sign_of_slowness(admin: TestClient) -> None:
+    make_patient(admin)
+    before = Scrape(admin)
+    assert admin.get("/patients", headers={"Accept": "text/csv"}).status_code == 200
+    after = Scrape(admin)
+    for name, grown in [("clinic_requests_total", 1), ("clinic_request_seconds_count", 0)]:
+        assert after.sum(name, route="/patients") - before.sum(name, route="/patients") == grown
+
+
 def test_what_anybody_types_makes_no_new_figure(client: TestClient) -> None:
     def misuse() -> None:
         word = f"kanarek{secrets.token_hex(4)}"
