@@ -24,10 +24,11 @@ from clinic_api.sentences import counted
 from clinic_api.services.care import kept
 from clinic_api.transfer.exporting import Snapshot, as_csv, tell_export
 from clinic_api.transfer.importing import import_patients
+from clinic_api.transfer.rows import MOST_TOLD
 from clinic_api.transfer.statements import allow_time, analyze
 
 HEADER = as_csv([PatientPublic.model_fields])
-SHOWN = 20  # likely duplicates
+SHOWN = 20  # rows of a table
 
 
 def import_file(
@@ -66,10 +67,9 @@ def refuse(error: WrongRows, as_json: bool) -> NoReturn:
     if as_json:
         tell("", as_json, rows=error.rows, wrong_rows=error.wrong_rows, error_count=error.errors, errors=wrong)
     else:
-        print_table(wrong, "What is wrong")
-    told = f"The first {len(wrong):,} are shown. " if error.errors > len(wrong) else ""
+        print_table(wrong, "What is wrong", error.errors)
     errors, rows = counted(error.errors, "error"), counted(error.rows, "row")
-    fail(f"{errors} in {error.wrong_rows:,} of {rows}. {told}Nothing was imported.")
+    fail(f"{errors} in {error.wrong_rows:,} of {rows}. Nothing was imported.")
 
 
 @contextmanager
@@ -90,8 +90,8 @@ def opened(file: Path) -> Iterator[IO[bytes]]:
 def conclude(report: ImportReport, seconds: float) -> None:
     likely = report.likely_duplicates
     if likely.count:
-        print_table([one.model_dump() for one in likely.first[:SHOWN]], "Same name and birth date")
-        tell(f"{counted(likely.count, 'row')} may tell of somebody who is there already. Up to {SHOWN} are shown.")
+        print_table([one.model_dump() for one in likely.first], "Same name and birth date", likely.count)
+        tell(f"{counted(likely.count, 'row')} may tell of somebody who is there already.")
     if report.dry_run:
         rows = counted(report.rows, "row")
         tell(f"Nothing is wrong in {rows}, checked in {seconds:.1f} s. Nothing was imported: a dry run.")
@@ -99,15 +99,18 @@ def conclude(report: ImportReport, seconds: float) -> None:
         tell(f"Imported {counted(report.imported, 'patient')} in {seconds:.1f} s.")
 
 
-def print_table(rows: Sequence[dict[str, object]], title: str) -> None:
+def print_table(rows: Sequence[dict[str, object]], title: str, count: int) -> None:
+    """The first of them, and how many more there are."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(*rows[0], title=title, title_justify="left")
-    for row in rows:
+    for row in rows[:SHOWN]:
         table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
     Console(stderr=True).print(table)
+    if count > SHOWN:
+        typer.echo(f"… and {count - SHOWN:,} more: import --dry-run --json tells up to {MOST_TOLD:,}.", err=True)
 
 
 def refuse_to_overwrite(file: Path) -> None:

@@ -59,6 +59,17 @@ def test_import_shows_what_is_wrong_by_row_and_without_values(
     assert admin.get("/patients").json() == []
 
 
+@pytest.mark.parametrize("birth_date", ["tomorrow", "1984-02-29"])
+def test_import_shows_the_first_rows_and_how_many_more_there_are(
+    birth_date: str, admin: TestClient, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    (tmp_path / "patients.csv").write_text("given_name,birth_date\n" + f"Ada,{birth_date}\n" * 31)
+    for _ in range(2):  # the second time they are there already
+        done = run("clinic_api", "import", "patients.csv", cwd=tmp_path, **settings)
+    assert "… and 11 more: import --dry-run --json tells up to 1,000." in done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.startswith("│")]) == 20
+
+
 def test_import_counts_one_as_one(admin: TestClient, tmp_path: Path, settings: dict[str, str]) -> None:
     for name, birth_date, said in [
         ("wrong.csv", "tomorrow", "1 error in 1 of 1 row. Nothing was imported."),
