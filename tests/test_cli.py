@@ -72,11 +72,23 @@ def test_create_admin_makes_one_who_signs_in(tmp_path: Path, settings: dict[str,
     again = run("clinic_api", "create-admin", "--email", "root@example.org", cwd=tmp_path, **settings, **ADMIN)
     assert (again.returncode, again.stderr.strip()) == (
         1,
-        "There is an account with this e-mail already. To give it another password: reset-password.",
+        "root@example.org has an account already. Another one: --email. Another password for it: reset-password.",
     )
     with server(cwd=tmp_path, **settings) as (address, _):
         form = {"username": "root@example.org", "password": ADMIN["ADMIN_PASSWORD"]}
         assert httpx.post(f"{address}/auth/login", data=form).status_code == 200
+
+
+def test_create_admin_asks_for_nothing_that_is_set(client: TestClient, database_url: URL, tmp_path: Path) -> None:
+    """In .env too, and on a terminal; an option says otherwise."""
+    (tmp_path / ".env").write_text("\n".join(f"{name}={value}" for name, value in ADMIN.items()))
+    settings = {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url)}
+    for options, made in [([], "root@example.org"), (["--email", "second@example.org"], "second@example.org")]:
+        with on_terminal("clinic_api", "create-admin", *options, cwd=tmp_path, settings=settings) as terminal:
+            terminal.wait_for(f"Made {made} an administrator.")
+            assert terminal.status() == 0
+        form = {"username": made, "password": ADMIN["ADMIN_PASSWORD"]}
+        assert client.post("/auth/login", data=form).status_code == 200
 
 
 @pytest.mark.parametrize(

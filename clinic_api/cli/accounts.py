@@ -14,40 +14,38 @@ from clinic_api.models.user import Identity
 from clinic_api.passwords import Passwords
 from clinic_api.services import accounts
 
-Email = Annotated[
-    str | None, typer.Option(metavar="ADDRESS", show_default=False, help="Whose account. Left out: you are asked.")
-]
-
-
-def password_option(variable: str) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(
-        metavar="TEXT", envvar=variable, help="Left out: you are asked, unseen."
-    )
-    return option
-
 
 def create_admin(
-    email: Email = None,
-    password: Annotated[str | None, password_option("ADMIN_PASSWORD")] = None,
+    email: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Left out: ADMIN_EMAIL. Not set: you are asked.")
+    ] = None,
+    password: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Left out: ADMIN_PASSWORD. Not set: you are asked, unseen.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make an administrator, also when there is one already."""
     with settings_and_errors() as settings, database(settings) as engine, Session(engine) as session:
         migrations.refuse_older(engine)
-        email = Identity.model_validate({"email": email or asked("E-mail", "--email")}).email
+        email = email or settings.admin_email or asked("E-mail", "--email")
+        email = Identity.model_validate({"email": email}).email
+        if password is None and settings.admin_password:
+            password = settings.admin_password.get_secret_value()
         new, hashed = chosen(password, email, Passwords(settings), "ADMIN_PASSWORD")
         try:
             user = accounts.add_user(session, UserRegister(email=email, password=new, role=Role.ADMIN), hashed)
         except IntegrityError:
-            fail("There is an account with this e-mail already. To give it another password: reset-password.")
+            fail(f"{email} has an account already. Another one: --email. Another password for it: reset-password.")
         session.commit()
         said = f"Made {user.email} an administrator. Sign in at /docs (Authorize), or with POST /auth/login."
         tell(said, as_json, id=user.id, email=user.email)
 
 
 def reset_password(
-    email: Email = None,
-    password: Annotated[str | None, password_option("NEW_PASSWORD")] = None,
+    email: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Whose. Left out: you are asked.")] = None,
+    password: Annotated[
+        str | None, typer.Option(metavar="TEXT", envvar="NEW_PASSWORD", help="Left out: you are asked, unseen.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Give an account another password and end all its sessions.
