@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 from sqlalchemy import URL
 
 from tests.browser.docs import WITHIN, Docs, chromium, docs_of
@@ -160,9 +160,48 @@ def test_the_filter_finds_calls(typed: str, found: set[str], docs: Docs) -> None
     assert {id.rpartition("-")[2] for id in ids} == found
 
 
+def in_the_tour(docs: Docs) -> Locator:
+    return docs.page.locator(".info").get_by_role("button", name="POST /patients", exact=True)
+
+
+def expect_it_open(docs: Docs) -> None:
+    call = docs.page.locator("#operations-Patients-create_patient")
+    expect(call.locator(".execute")).to_be_visible(timeout=WITHIN)
+    expect(call.locator(".opblock-summary")).to_be_in_viewport(timeout=WITHIN)
+
+
 def test_a_click_in_the_tour_opens_the_call(docs: Docs) -> None:
-    docs.page.locator(".info code", has_text=re.compile(r"^POST /patients$")).click()
-    expect(docs.page.locator("#operations-Patients-create_patient .execute")).to_be_visible(timeout=WITHIN)
+    in_the_tour(docs).click()
+    expect_it_open(docs)
+
+
+def test_a_key_in_the_tour_opens_the_call(docs: Docs) -> None:
+    in_the_tour(docs).press("Enter")
+    expect_it_open(docs)
+
+
+def test_the_tour_opens_a_call_that_the_filter_hides(docs: Docs) -> None:
+    docs.page.locator(".operation-filter-input").fill("audit")
+    expect(docs.page.locator("#operations-Patients-create_patient")).to_have_count(0, timeout=WITHIN)
+    in_the_tour(docs).click()
+    expect_it_open(docs)
+
+
+def test_the_tour_opens_a_call_of_a_group_that_is_closed(docs: Docs) -> None:
+    docs.page.locator("#operations-tag-Patients").click()
+    expect(docs.page.locator("#operations-Patients-create_patient")).to_have_count(0, timeout=WITHIN)
+    in_the_tour(docs).click()
+    expect_it_open(docs)
+
+
+def test_only_calls_can_be_clicked_in_the_tour(docs: Docs) -> None:
+    names = docs.page.locator(".info").get_by_role("button").all_inner_texts()
+    assert names and all(name.startswith(("GET /", "POST /")) for name in names)
+
+
+def test_a_filter_that_finds_nothing_says_so(docs: Docs) -> None:
+    docs.page.locator(".operation-filter-input").fill("no such call")
+    expect(docs.page.get_by_text("No call has all these words.")).to_be_visible(timeout=WITHIN)
 
 
 def test_a_file_is_imported(admin: Docs, tmp_path: Path) -> None:

@@ -9,15 +9,29 @@ function matching(groups, typed) {
     .filter((group) => group.get("operations").size);
 }
 
-// The tour names calls; a click on one opens it.
-function open({ target }) {
-  if (!target.matches(".info code")) return;
-  const [method, path] = target.textContent.split(" ");
-  const call = document.querySelector(`.opblock-${method.toLowerCase()}:has([data-path="${path}"])`);
+// Each call that the tour names becomes a button that opens it.
+function enliven(code) {
+  const [method, path] = code.textContent.split(" ");
+  const call = ui.specSelectors.specJson().getIn(["paths", path, method.toLowerCase()]);
   if (!call) return;
-  if (!call.matches(".is-open")) call.querySelector(".opblock-summary-control").click();
-  call.scrollIntoView({ behavior: "smooth" });
+  const group = call.getIn(["tags", 0]);
+  const place = ["operations", group, call.get("operationId")];
+  const button = document.createElement("button");
+  button.append(...code.childNodes);
+  button.addEventListener("click", () => {
+    ui.layoutActions.updateFilter("");
+    ui.layoutActions.show(["operations-tag", group], true);
+    ui.layoutActions.show(place, true);
+    requestAnimationFrame(() => document.getElementById(place.join("-").replaceAll(" ", "_")).scrollIntoView());
+  });
+  code.append(button);
 }
+
+// Of a filter that leaves nothing Swagger UI would say that the API has no calls.
+const found = (Operations, { React: { createElement } }) => (props) =>
+  props.specSelectors.taggedOperations().size
+    ? createElement(Operations, props)
+    : createElement("p", null, "No call has all these words.");
 
 // Swagger UI would only forget the token; the session would live on.
 const signOut = (logout, { authSelectors }) => (names) => {
@@ -28,10 +42,16 @@ const signOut = (logout, { authSelectors }) => (names) => {
   return logout(names);
 };
 
-SwaggerUIBundle({
+const ui = SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#swagger-ui",
-  plugins: [{ fn: { opsFilter: matching }, statePlugins: { auth: { wrapActions: { logout: signOut } } } }],
+  plugins: [
+    {
+      fn: { opsFilter: matching },
+      statePlugins: { auth: { wrapActions: { logout: signOut } } },
+      wrapComponents: { operations: found },
+    },
+  ],
   deepLinking: true,
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
@@ -40,6 +60,6 @@ SwaggerUIBundle({
   tryItOutEnabled: true,
   onComplete() {
     document.querySelector(".operation-filter-input").placeholder = "Filter: patients, POST, password …";
-    document.addEventListener("click", open);
+    document.querySelectorAll(".info li code").forEach(enliven);
   },
 });
