@@ -196,7 +196,8 @@ def test_the_tour_opens_a_call_of_a_group_that_is_closed(docs: Docs) -> None:
 
 def test_only_calls_can_be_clicked_in_the_tour(docs: Docs) -> None:
     names = docs.page.locator(".info").get_by_role("button").all_inner_texts()
-    assert names and all(name.startswith(("GET /", "POST /")) for name in names)
+    assert names
+    assert all(name.startswith(("GET /", "POST /")) for name in names)
 
 
 def test_a_filter_that_finds_nothing_says_so(docs: Docs) -> None:
