@@ -40,18 +40,21 @@ async def checked(request: Request, check: Callable[[Request], Health]) -> Healt
     return await checks.do(Job(partial(check, request)))
 
 
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live", summary="Does it run?")
 async def read_liveness() -> Live:
     """The process runs; for orchestrators."""
     return Live()
 
 
+@router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", summary="Can it serve?")
 async def read_readiness(request: Request) -> Health:
     """The database answers, and its schema is as new as this version needs; for orchestrators."""
     return await checked(request, check)
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", summary="Is the clinic open?")
 async def read_health(request: Request) -> Health:
     """Whether the clinic is open: server and database. 30 times a minute per address."""

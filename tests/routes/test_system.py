@@ -27,6 +27,14 @@ def test_orchestrators_are_not_limited(path: str, client: TestClient) -> None:
     assert {client.get(path).status_code for _ in range(40)} == {200}
 
 
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
+def test_a_monitor_may_ask_for_the_head_alone(path: str, client: TestClient) -> None:
+    answer = client.head(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert path in client.get("/openapi.json").json()["paths"]
+    assert client.post(path).headers["allow"] == "GET, HEAD"
+
+
 def test_a_missing_migration_is_unready_and_a_newer_schema_is_fine(client: TestClient, engine: Engine) -> None:
     def set_revision(revision: str) -> None:
         with engine.begin() as connection:
