@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
@@ -27,7 +28,10 @@ def add_docs(app: FastAPI) -> None:
     for name in ("docs", "redoc"):
         app.add_route(f"/{name}", partial(show, PAGES / f"{name}.html"))
     app.add_route("/static/redoc.standalone.js", lambda _: Response(redoc_script(), media_type="text/javascript"))
-    app.mount("/static", WholeFiles(directory=PAGES, packages=[("fastapi_offline", "static")]))
+    files_of_pages = WholeFiles(directory=PAGES, packages=[("fastapi_offline", "static")])
+    app.mount("/static", files_of_pages)
+    pages = [route for route in app.routes if type(route) is Route]
+    app.state.pages = {page.endpoint: page.path for page in pages} | {files_of_pages: "/static"}
 
 
 class WholeFiles(StaticFiles):

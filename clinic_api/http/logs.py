@@ -79,6 +79,14 @@ def told(error: BaseException) -> dict[str, Any]:
     return {"error": type(error).__name__, "where": where}
 
 
+def route_of(scope: Scope) -> str | None:
+    """As it is written. Starlette says of a page only which function serves it."""
+    if "route" in scope:
+        return str(scope["route"].path)
+    pages: dict[Any, str] = scope["app"].state.pages
+    return pages.get(scope.get("endpoint"))
+
+
 class RequestLog:
     """Logs and counts each request when its answer is complete."""
 
@@ -104,7 +112,7 @@ class RequestLog:
             await self.app(scope, receive, send_and_note)
         finally:
             seconds = time.perf_counter() - began
-            state, route = scope["state"], getattr(scope.get("route"), "path", None)
+            state, route = scope["state"], route_of(scope)
             caller = state["work"].caller if "work" in state else None
             method = scope["method"] if scope["method"] in METHODS else None
             traffic.running -= 1

@@ -74,6 +74,16 @@ def test_a_download_is_counted_but_how_long_it_took_is_no_sign_of_slowness(admin
         assert after.sum(name, route="/patients") - before.sum(name, route="/patients") == grown
 
 
+def test_pages_are_told_from_what_is_not_there(client: TestClient) -> None:
+    before = Scrape(client)
+    paths = {"/docs": "/docs", "/openapi.json": "/openapi.json", "/static/docs.js": "/static", "/.env": "other"}
+    for path in paths:
+        client.get(path)
+    after = Scrape(client)
+    for route in paths.values():
+        assert after.sum("clinic_requests_total", route=route) - before.sum("clinic_requests_total", route=route) == 1
+
+
 def test_what_anybody_types_makes_no_new_figure(client: TestClient) -> None:
     def misuse() -> None:
         word = f"kanarek{secrets.token_hex(4)}"
