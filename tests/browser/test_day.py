@@ -144,6 +144,28 @@ def test_an_answer_shows_how_long_it_took(docs: Docs) -> None:
     expect(docs.call("read_liveness").locator(".live-responses-table")).to_contain_text(re.compile(r"\d+ ms"))
 
 
+def test_the_token_is_not_on_the_screen(admin: Docs) -> None:
+    admin.execute("create_patient")
+    call = admin.call("create_patient")
+    expect(call.get_by_text("Bearer")).to_be_hidden(timeout=WITHIN)
+    call.get_by_text("As a command").click()
+    expect(call.get_by_text("Bearer")).to_be_visible(timeout=WITHIN)
+
+
+def test_a_documented_error_unfolds(docs: Docs) -> None:
+    call = docs.call("create_patient")
+    shown = call.get_by_text("Another patient has this medical_record_number already.").first
+    expect(shown).to_be_hidden(timeout=WITHIN)
+    call.get_by_role("button", name="Conflict").click()
+    expect(shown).to_be_visible(timeout=WITHIN)
+
+
+def test_what_every_answer_carries_is_not_repeated(docs: Docs) -> None:
+    call = docs.call("create_patient")
+    expect(call.locator(".headers", has_text="Location")).to_be_visible(timeout=WITHIN)
+    expect(call.get_by_text("X-Request-ID", exact=True)).to_have_count(0, timeout=WITHIN)
+
+
 @pytest.mark.parametrize(
     ("typed", "found"),
     [

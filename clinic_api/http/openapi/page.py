@@ -28,7 +28,8 @@ and every example works as it stands:
    and no other.
 
 An `ADMIN` may do everything; a `DOCTOR` sees the patients assigned to them. An error says what to do next
-([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
+([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Every answer has an `X-Request-ID`, by which log and audit know
+the request.
 """
 TAGS = [
     {"name": "Sign in", "description": "Accounts, sessions and passwords."},

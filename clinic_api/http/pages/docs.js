@@ -33,6 +33,23 @@ const found = (Operations, { React: { createElement } }) => (props) =>
     ? createElement(Operations, props)
     : createElement("p", null, "No call has all these words.");
 
+// The errors that a call documents are a line each, until one is asked for.
+const folded = (Response, { React: { createElement, useState } }) => (props) => {
+  const [isOpen, setOpen] = useState(props.code < "400");
+  if (isOpen) return createElement(Response, props);
+  const button = createElement("button", { onClick: () => setOpen(true) }, props.response.get("description"));
+  const status = createElement("td", { className: "response-col_status" }, props.code);
+  return createElement("tr", { className: "response folded" }, status, createElement("td", null, button));
+};
+
+// What every answer carries is said once, at the top.
+const beyondId = (Headers, { React: { createElement } }) => (props) =>
+  createElement(Headers, { ...props, headers: props.headers.delete("X-Request-ID") });
+
+// The command holds the token, and others see the screen.
+const curlOnDemand = (Curl, { React: { createElement } }) => (props) =>
+  createElement("details", null, createElement("summary", null, "As a command, with your token"), createElement(Curl, props));
+
 // Swagger UI would only forget the token; the session would live on.
 const signOut = (logout, { authSelectors }) => (names) => {
   for (const name of names) {
@@ -49,7 +66,7 @@ const ui = SwaggerUIBundle({
     {
       fn: { opsFilter: matching },
       statePlugins: { auth: { wrapActions: { logout: signOut } } },
-      wrapComponents: { operations: found },
+      wrapComponents: { operations: found, response: folded, headers: beyondId, curl: curlOnDemand },
     },
   ],
   deepLinking: true,
