@@ -27,8 +27,8 @@ and every example works as it stands:
 6. **Authorize** again, *Logout*, and sign in as `ada.lovelace@example.org`: `GET /patients` shows the assigned patient
    and no other.
 
-An `ADMIN` may do everything; a `DOCTOR` sees the patients assigned to them. An error says what to do next
-([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Every answer has an `X-Request-ID`, by which log and audit know
+An `ADMIN` sees and changes all records; a `DOCTOR` sees the patients assigned to them, and in an emergency asks for
+another. An error says what to do next ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Every answer has an `X-Request-ID`, by which log and audit know
 the request.
 """
 TAGS = [
