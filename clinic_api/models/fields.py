@@ -276,7 +276,7 @@ Password = Annotated[
     Rule(
         min_length=1,
         max_length=256,
-        description="8 to 256 characters, any of them; length counts for more than symbols.",
+        description="Any characters; length counts for more than symbols.",
         examples=["correct horse battery staple"],
         json_schema_extra={"format": "password"},
     ),

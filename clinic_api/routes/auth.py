@@ -59,7 +59,8 @@ def may_register(request: Request, data: UserRegister, work: UnitOfWork) -> None
 async def login(data: Annotated[LoginForm, Form()], work: Work) -> Response:
     """Sign in: e-mail (as `username`) and password for an access token. Authorize above does this for you.
 
-    The access token is good for an hour; with the refresh token `POST /auth/refresh` gives the next ones, for 12 hours.
+    The access token is good for `expires_in` seconds; with the refresh token `POST /auth/refresh` gives the next ones,
+    for 12 hours.
     """
     email, passwords = accounts.spelled(data.username), work.tools.passwords
     with passwords.line(work.network):
