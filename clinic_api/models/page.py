@@ -26,7 +26,7 @@ class ListQuery(Input):
         str | None,
         Rule(
             max_length=1000,
-            description="Fields with commas between them, `-` for descending: `family_name,-created_at`.",
+            description="Fields, the first counts most, `-` for descending; in an address: `family_name,-created_at`.",
         ),
         Optional,
         Line,
