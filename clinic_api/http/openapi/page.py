@@ -28,8 +28,8 @@ and every example works as it stands:
    and no other.
 
 An `ADMIN` sees and changes all records; a `DOCTOR` sees the patients assigned to them, and in an emergency asks for
-another. An error says what to do next ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Every answer has an `X-Request-ID`, by which log and audit know
-the request.
+another. An error says what to do next ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Every answer has an
+`X-Request-ID`, by which log and audit know the request.
 """
 TAGS = [
     {"name": "Sign in", "description": "Accounts, sessions and passwords."},
