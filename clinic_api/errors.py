@@ -29,8 +29,22 @@ class LoginFailed(Unauthenticated):
         super().__init__(detail)
 
 
+class RefreshFailed(LoginFailed):
+    """The refresh token was used, has ended, or was never one."""
+
+    def __init__(self) -> None:
+        super().__init__("This refresh token is no longer good. Sign in again: POST /auth/login.")
+
+
 class Refused(ClinicError):
     """The caller's role may never do this."""
+
+
+class RetiredRefused(Refused):
+    """A DOCTOR wants to see what was retired."""
+
+    def __init__(self) -> None:
+        super().__init__("Only an administrator lists what was retired. Leave `retired` out.")
 
 
 class WrongRole(Refused):
@@ -47,6 +61,13 @@ class NotFound(ClinicError):
         name = what.__name__.lower()
         unknown = f"There is no such {name}, or you may not see it. Check the id in the list of {name}s."
         super().__init__(detail or unknown)
+
+
+class NoMatch(NotFound):
+    """Who asks in an emergency was wrong about the patient."""
+
+    def __init__(self, what: type) -> None:
+        super().__init__(what, f"No {what.__name__.lower()} has this record number and birth date. Check both.")
 
 
 class Conflict(ClinicError):
@@ -66,6 +87,21 @@ class StillRunning(Conflict):
         super().__init__(f"The first request with this {field} is still running. Repeat it in a moment.", field)
 
 
+class Inactive(Conflict):
+    """One of the two who are to be assigned is not in use."""
+
+    def __init__(self, what: type) -> None:
+        name = what.__name__.lower()
+        super().__init__(f"This {name} is inactive and takes no new assignment. Set `active` to true.", "active")
+
+
+class LastAdmin(Conflict):
+    """Without this one nobody would be left who is an active administrator."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__("This is the last active administrator. Make another one first.", field)
+
+
 class Stale(ClinicError):
     """The caller wants to change a version of the record that is no longer the present one."""
 
@@ -75,6 +111,13 @@ class Stale(ClinicError):
         " as If-Match.",
     ) -> None:
         super().__init__(detail)
+
+
+class NoVersion(Stale):
+    """The caller wants a version of what has none."""
+
+    def __init__(self) -> None:
+        super().__init__("This has no ETag. Leave If-Match out.")
 
 
 class TooMany(ClinicError):
@@ -121,6 +164,27 @@ class Invalid(Exception):
     def __init__(self, field: str, message: str, code: str) -> None:
         super().__init__(f"{field} {message}")
         self.field, self.message, self.code = field, message, code
+
+
+class PasswordIsEmail(Invalid):
+    """The first password that anybody would guess."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field, "must not be the e-mail address", "password_is_email")
+
+
+class WrongPassword(Invalid):
+    """Who wants another password does not know the present one."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field, "is not your password", "wrong_password")
+
+
+class UnknownDoctor(Invalid):
+    """An account is to belong to a doctor who is not there."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field, "must be the id of a doctor", "unknown_doctor")
 
 
 class WrongCell(NamedTuple):

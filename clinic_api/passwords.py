@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from clinic_api.config import Settings
-from clinic_api.errors import Invalid, Unready
+from clinic_api.errors import Invalid, PasswordIsEmail, Unready
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # passlib imports `crypt`, which Python 3.13 no longer has
@@ -62,7 +62,7 @@ class Passwords:
         if len(password) < self.min_length:
             raise Invalid(field, f"must have at least {self.min_length} characters", "too_short")
         if password.casefold().strip() == email.casefold():
-            raise Invalid(field, "must not be the e-mail address", "password_is_email")
+            raise PasswordIsEmail(field)
         score, advice = judged(password, email)
         if score < self.least_strength:
             raise Invalid(field, f"is too easy to guess. {advice}".rstrip(". "), "too_easy")

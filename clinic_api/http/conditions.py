@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Request
 
-from clinic_api.errors import Stale
+from clinic_api.errors import NoVersion, Stale
 from clinic_api.http.work import UnitOfWork
 from clinic_api.selecting import Selection, find
 
@@ -23,7 +23,7 @@ def refuse_stale(request: Request, version: int | None) -> None:
     if not sent or "*" in sent:
         return
     if version is None:
-        raise Stale("This has no ETag. Leave If-Match out.")
+        raise NoVersion
     if etag(version) not in (found.group() for line in sent for found in TAG.finditer(line)):
         raise Stale
 

@@ -27,6 +27,8 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 CONTROL_BUT_BREAK = re.compile(r"(?!\n)[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f]"
 THREE_DIGITS = rf"^\s*((?=(.*\d){{3}}){CHARACTER}{{3,40}})?\s*$"
+NO_EMAIL = "must be an e-mail address such as name@example.org"
+IN_FUTURE = "must not be in the future"
 PLAIN_EMAIL = re.compile(
     r"(?=.{1,64}@.{1,63}\Z)[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@([a-z0-9]+(-[a-z0-9]+)*\.)+([a-z0-9]+-)*[a-z0-9]*[a-z]"
 )
@@ -114,7 +116,7 @@ def canonical_email(value: str) -> str:
     try:
         address = email_validator.validate_email(value, check_deliverability=False)
     except email_validator.EmailNotValidError:
-        raise PydanticCustomError("email", "must be an e-mail address such as name@example.org") from None
+        raise PydanticCustomError("email", NO_EMAIL) from None
     canonical = unicodedata.normalize("NFC", address.normalized.lower())
     if len(canonical) > LONGEST_EMAIL:
         raise PydanticCustomError("email", f"must have at most {LONGEST_EMAIL} characters")
@@ -141,7 +143,7 @@ def strict_date(value: Any) -> Any:
 
 def not_in_future(value: date | None) -> date | None:
     if value is not None and value > (datetime.now(UTC) + timedelta(hours=14)).date():
-        raise PydanticCustomError("future_date", "must not be in the future")
+        raise PydanticCustomError("future_date", IN_FUTURE)
     return value
 
 

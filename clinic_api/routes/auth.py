@@ -3,7 +3,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import JSONResponse
 
-from clinic_api.errors import Invalid, LoginFailed
+from clinic_api.errors import LoginFailed, RefreshFailed, WrongPassword
 from clinic_api.http.answers import one, record
 from clinic_api.http.auth import anybody, public, staff
 from clinic_api.http.conditions import refuse_stale
@@ -81,7 +81,7 @@ async def refresh(data: RefreshRequest, work: Work) -> Response:
     """
     continued = await work.do(lambda: sessions.go_on(work.session, data.refresh_token))
     if continued is None:
-        raise LoginFailed("This refresh token is no longer good. Sign in again: POST /auth/login.")
+        raise RefreshFailed
     return tokens(work, continued)
 
 
@@ -120,7 +120,7 @@ async def change_password(data: PasswordChange, work: Work) -> Response:
             )
             changed = await work.do(lambda: store_password(work, place, hashed))
     if not changed:
-        raise Invalid("current_password", "is not your password", "wrong_password")
+        raise WrongPassword("current_password")
     return Response(status_code=204)
 
 

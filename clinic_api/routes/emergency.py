@@ -3,7 +3,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic_core import to_json
 
-from clinic_api.errors import NotFound
+from clinic_api.errors import NoMatch
 from clinic_api.http import answers
 from clinic_api.http.auth import admin, doctor
 from clinic_api.http.guesses import may_guess, undone_if_it_fails
@@ -33,7 +33,7 @@ async def open_emergency_access(data: EmergencyRequest, work: Work) -> Response:
     async with undone_if_it_fails(work, place):
         answer = await work.do(lambda: open_access(work, place, data))
     if answer is None:
-        raise NotFound(Patient, "No patient has this record number and birth date. Check both.")
+        raise NoMatch(Patient)
     return answer
 
 

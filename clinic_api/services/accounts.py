@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 from clinic_api.audit import tell
 from clinic_api.config import Settings
 from clinic_api.database import clock
-from clinic_api.errors import Conflict, Invalid, Refused, Unauthenticated
+from clinic_api.errors import Invalid, LastAdmin, Refused, Unauthenticated, UnknownDoctor
 from clinic_api.models import Action, Doctor, Entity, LoginSession, Role, User, UserRegister, UserUpdate
 from clinic_api.models.fields import canonical_email
 from clinic_api.passwords import Passwords
@@ -15,6 +15,7 @@ from clinic_api.services.attempts import Place, clear, clear_all, give_back, was
 from clinic_api.services.sessions import Caller, end
 
 ADMINS = 7_236_514_001  # any number that nothing else locks
+ONE_ADMIN_IS_THERE = "There is an administrator already. Only an administrator registers another: sign in as one."
 EVERYONE: Selection[User] = all_of(User)
 
 
@@ -53,7 +54,7 @@ def refuse_stranger(session: Session, caller: Caller | None, data: UserRegister,
         if settings.env == "prod":
             raise refusal("Sign in as an administrator, or make one on the server: python -m clinic_api create-admin.")
         if an_admin_exists(session):
-            raise refusal("There is an administrator already. Only an administrator registers another: sign in as one.")
+            raise refusal(ONE_ADMIN_IS_THERE)
     elif data.doctor_id is not None:
         raise refusal("Only an administrator ties an account to a doctor. Leave doctor_id out, or sign in as one.")
     elif not settings.anybody_may_register:
@@ -79,7 +80,7 @@ def refuse_mismatch(session: Session, role: Role, doctor_id: int | None) -> None
         raise Invalid("doctor_id", "must be null for an ADMIN", "admin_is_no_doctor")
     known = select(Doctor.id).where(Doctor.id == doctor_id, col(Doctor.retired_at).is_(None))
     if session.exec(known.with_for_update(read=True)).one_or_none() is None:
-        raise Invalid("doctor_id", "must be the id of a doctor", "unknown_doctor")
+        raise UnknownDoctor("doctor_id")
 
 
 def doctor_without_account(session: Session, email: str) -> int | None:
@@ -114,8 +115,7 @@ def refuse_last_admin(session: Session, user: User, data: UserUpdate) -> None:
     if user.role is Role.ADMIN and user.is_active and not (stays and is_active):
         others = select(User.id).where(User.role == Role.ADMIN, col(User.is_active), User.id != user.id)
         if session.exec(others.limit(1)).first() is None:
-            field = "role" if is_active else "is_active"
-            raise Conflict("This is the last active administrator. Make another one first.", field)
+            raise LastAdmin("role" if is_active else "is_active")
 
 
 def change_password(session: Session, caller: Caller, place: Place, hashed: str | None) -> bool:

@@ -10,7 +10,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_api.audit import tell, tell_look
 from clinic_api.database import clock
-from clinic_api.errors import Conflict, Refused
+from clinic_api.errors import Inactive, RetiredRefused
 from clinic_api.finding import Condition, filtered, found_among_few, found_patients
 from clinic_api.models import (
     Action,
@@ -50,7 +50,7 @@ def visible_doctors(caller: Caller, *, retired: bool = False) -> Selection[Docto
 
 def refuse_retired(caller: Caller, retired: bool) -> None:
     if retired and not caller.is_admin:
-        raise Refused("Only an administrator lists what was retired. Leave `retired` out.")
+        raise RetiredRefused
 
 
 @cache
@@ -184,8 +184,7 @@ def assign(session: Session, caller: Caller, doctor_id: int, patient_id: int) ->
         return standing, False
     for record in (doctor, patient):
         if not record.active:
-            name = type(record).__name__.lower()
-            raise Conflict(f"This {name} is inactive and takes no new assignment. Set `active` to true.", "active")
+            raise Inactive(type(record))
     tell(session, Action.assign, Entity.patient, patient_id, {"doctor_id": [None, doctor_id]})
     lasting = Assignment(doctor_id=doctor_id, patient_id=patient_id, assigned_at=clock(session), assigned_by=caller.id)
     return session.merge(lasting), True

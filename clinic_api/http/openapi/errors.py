@@ -11,20 +11,28 @@ from sqlmodel.main import default_registry
 from starlette.exceptions import HTTPException
 
 from clinic_api.errors import (
-    Conflict,
+    Inactive,
     Invalid,
+    LastAdmin,
     LoginFailed,
+    NoMatch,
     NotAcceptable,
     NotFound,
+    NoVersion,
+    PasswordIsEmail,
+    RefreshFailed,
     Refused,
+    RetiredRefused,
     Stale,
     StillRunning,
     TooManyAttempts,
     TooManyRequests,
     Unauthenticated,
+    UnknownDoctor,
     Unready,
     UnsupportedMediaType,
     WrongCell,
+    WrongPassword,
     WrongRole,
     WrongRows,
 )
@@ -36,64 +44,67 @@ from clinic_api.http.route import QUERY, WorkRoute
 from clinic_api.http.strict import is_form, is_upload, refuse_media_type
 from clinic_api.http.threads import NO_ANSWER
 from clinic_api.models import Patient
-from clinic_api.sentences import NO_PARAMETER
+from clinic_api.models.fields import IN_FUTURE, NO_EMAIL
+from clinic_api.sentences import NO_PARAMETER, SENTENCES
+from clinic_api.services.accounts import ONE_ADMIN_IS_THERE
 from clinic_api.services.repeats import HEADER
 
 ID = "7"
 """Whose path the examples tell of."""
 KINDS = {mapper.class_.__name__.lower(): mapper.class_ for mapper in default_registry.mappers}
-ONE_ADMIN_IS_THERE = "There is an administrator already. Only an administrator registers another: sign in as one."
-POOR = "must not be the e-mail address", "password_is_email"
-EMAIL = Invalid("email", "must be an e-mail address such as name@example.org", "email")
-EMPTY = "must not be empty", "string_too_short"
-FUTURE = Invalid("birth_date", "must not be in the future", "future_date")
-FIRST_WRONG = WrongCell(17, "birth_date", "must not be in the future", "future_date")
+EMAIL = Invalid("email", NO_EMAIL, "email")
+FUTURE = Invalid("birth_date", IN_FUTURE, "future_date")
+FIRST_WRONG = WrongCell(17, "birth_date", IN_FUTURE, "future_date")
+
+
+def wrong(field: str, kind: str, **limits: int) -> Invalid:
+    """What pydantic finds wrong."""
+    return Invalid(field, SENTENCES[kind].format(**limits), kind)
+
 
 OWN: dict[str, dict[int, Exception]] = {
     "register_user": {
         401: Unauthenticated(ONE_ADMIN_IS_THERE),
         403: Refused(ONE_ADMIN_IS_THERE),
         409: taken("user", "email"),
-        422: Invalid("password", *POOR),
+        422: PasswordIsEmail("password"),
         429: TooManyRequests(20),
     },
     "login": {
         401: LoginFailed(),
-        422: Invalid("username", "is required", "missing"),
+        422: wrong("username", "missing"),
         429: TooManyAttempts(600),
     },
     "refresh": {
-        401: LoginFailed("This refresh token is no longer good. Sign in again: POST /auth/login."),
-        422: Invalid("refresh_token", "is required", "missing"),
+        401: RefreshFailed(),
+        422: wrong("refresh_token", "missing"),
     },
     "change_password": {
-        422: Invalid("current_password", "is not your password", "wrong_password"),
+        422: WrongPassword("current_password"),
         429: TooManyAttempts(600),
     },
     "create_doctor": {409: taken("doctor", "email"), 422: EMAIL},
     "replace_doctor": {409: taken("doctor", "email"), 422: EMAIL},
     "update_doctor": {409: taken("doctor", "license_number"), 422: EMAIL},
     "restore_doctor": {409: taken("doctor", "email")},
-    "assign_patient": {
-        409: Conflict("This patient is inactive and takes no new assignment. Set `active` to true.", "active"),
-    },
-    "unassign_patient": {412: Stale("This has no ETag. Leave If-Match out.")},
+    "assign_patient": {409: Inactive(Patient)},
+    "unassign_patient": {412: NoVersion()},
     "create_patient": {409: taken("patient", "medical_record_number"), 422: FUTURE},
     "replace_patient": {409: taken("patient", "medical_record_number"), 422: FUTURE},
-    "update_patient": {409: taken("patient", "medical_record_number"), 422: Invalid("given_name", *EMPTY)},
+    "update_patient": {409: taken("patient", "medical_record_number"), 422: wrong("given_name", "string_too_short")},
     "restore_patient": {409: taken("patient", "medical_record_number")},
-    "list_patients": {403: Refused("Only an administrator lists what was retired. Leave `retired` out.")},
+    "list_patients": {403: RetiredRefused()},
     "import_patients": {413: too_large(Bounds(200 * 2**20)), 422: WrongRows(250, 1, 1, [FIRST_WRONG])},
     "open_emergency_access": {
-        404: NotFound(Patient, "No patient has this record number and birth date. Check both."),
-        422: Invalid("reason", *EMPTY),
+        404: NoMatch(Patient),
+        422: wrong("reason", "string_too_short"),
         429: TooManyAttempts(600),
     },
     "update_user": {
-        409: Conflict("This is the last active administrator. Make another one first.", "is_active"),
-        422: Invalid("doctor_id", "must be the id of a doctor", "unknown_doctor"),
+        409: LastAdmin("is_active"),
+        422: UnknownDoctor("doctor_id"),
     },
-    "set_password": {422: Invalid("new_password", *POOR)},
+    "set_password": {422: PasswordIsEmail("new_password")},
     "read_health": {429: TooManyRequests(20), 503: Unready(NO_ANSWER)},
     "read_readiness": {503: Unready(NO_ANSWER)},
 }
@@ -150,9 +161,9 @@ def for_the_caller(route: WorkRoute) -> Iterator[tuple[int, Exception]]:
 
 def usually_invalid(route: APIRoute, ids: list[str]) -> Invalid:
     if ids:
-        return Invalid(ids[0], "must be at least 1", "greater_than_equal")
+        return wrong(ids[0], "greater_than_equal", ge=1)
     if takes_query(route):
-        return Invalid("limit", "must be at most 500", "less_than_equal")
+        return wrong("limit", "less_than_equal", le=500)
     return Invalid("limit", NO_PARAMETER, "extra_forbidden")
 
 
