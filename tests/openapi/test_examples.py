@@ -1,17 +1,23 @@
 """What the OpenAPI page says of each operation, and that its examples of errors are what is really answered."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import URL, Engine, text
 
 from clinic_api import models
+from clinic_api.config import get_settings
 from clinic_api.http.openapi.examples import RECORDS
 from clinic_api.http.openapi.problem import Problem
+from clinic_api.main import create_app
+from clinic_api.services.repeats import HEADER
 from tests.factories import doctor_body, make_doctor, make_patient, patient_body
 from tests.test_contract import BODIES, FILE, LOGIN, NOBODY, OPERATIONS, OWN, TABLE, call, entitled
+from tests.process import free_port, text_of
 
 UNKNOWN = {"doctor_id": 7, "patient_id": 7, "user_id": 7}
 ERRORS = [
@@ -74,7 +80,6 @@ TOO_OFTEN: dict[str, tuple[int, str, dict[str, Any]]] = {
     "open_emergency_access": (10, *OWN_ERRORS["open_emergency_access", 404][::2]),
     "read_health": (30, "client", {}),
 }
-STILL_RUNNING = {("import_patients", 409), ("open_emergency_access", 409)}
 
 
 def example(name: str, status: int) -> dict[str, Any]:
@@ -104,6 +109,14 @@ def busy(admin: TestClient, doctor: TestClient) -> None:
     make_patient(admin, medical_record_number="MRN-3")
     admin.delete("/patients/3").raise_for_status()
     make_patient(admin, medical_record_number="MRN-3")
+
+
+@pytest.fixture(scope="module")
+def nowhere(database_url: URL) -> Iterator[TestClient]:
+    """A clinic whose database does not answer."""
+    lost = database_url.set(drivername="postgresql", host="127.0.0.1", port=int(free_port()), query={})
+    with TestClient(create_app(get_settings().model_copy(update={"test_database_url": text_of(lost)}))) as client:
+        yield client
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -208,7 +221,30 @@ def test_429_is_said_so(name: str, admin: TestClient, request: pytest.FixtureReq
     assert re.sub(r"\d+", "#", said) == re.sub(r"\d+", "#", shown)
 
 
+@pytest.mark.parametrize("name", usual(409))
+def test_that_the_first_request_is_still_running_is_said_so(
+    name: str, admin: TestClient, doctor: TestClient, engine: Engine
+) -> None:
+    who = entitled(name, admin, doctor)
+    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 4))")
+    who.headers[HEADER] = "once"
+    with engine.begin() as first:
+        first.execute(lock, {"key": f"{who.get('/auth/me').json()['id']} once"})
+        assert same(call(who, name), name)
+
+
+@pytest.mark.parametrize("name", usual(503) + [name for name, status in OWN_ERRORS if status == 503])
+def test_503_is_said_so(name: str, admin: TestClient, nowhere: TestClient) -> None:
+    nowhere.headers = admin.headers
+    if name == "refresh":  # whose `call` would sign in first
+        answer = nowhere.post("/auth/refresh", json={"refresh_token": "made up"})
+    else:
+        answer = call(nowhere, name, UNKNOWN)
+    assert same(answer, name)
+
+
 def test_each_error_is_provoked_by_one_of_these() -> None:
-    own = {name for name, status in ERRORS if status == 409} - {name for name, _ in STILL_RUNNING}
-    assert own == {name for name, status in OWN_ERRORS if status == 409}
-    assert set(TOO_OFTEN) == {name for name, status in ERRORS if status == 429}
+    by_status = {401, 403, 404, 406, 409, 412, 413, 414, 415, 422, 503}
+    provoked = {(name, status) for status in by_status for name in usual(status)} | set(OWN_ERRORS)
+    provoked |= {(name, 429) for name in TOO_OFTEN}
+    assert provoked == set(ERRORS)
