@@ -42,6 +42,7 @@ def test_each_command_has_a_page_with_an_example(command: str, tmp_path: Path) -
     assert examples[0].startswith(f"python -m clinic_api {command}")
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert ("--json" in done.stdout) == (command in WITH_JSON)
+    assert "<bool>" not in done.stdout
 
 
 def test_the_first_page_names_each_command_in_one_line(tmp_path: Path) -> None:
@@ -49,6 +50,7 @@ def test_the_first_page_names_each_command_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 0
     named = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("│") and line[2:3].isalpha()]
     assert sorted(named) == sorted(COMMANDS)
+    assert "<bool>" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 

@@ -1,22 +1,43 @@
 """The command line: which commands there are, in which group, and an example of each."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from clinic_api import __version__
 from clinic_api.cli.accounts import create_admin, reset_password
 from clinic_api.cli.backup import backup, restore
 from clinic_api.cli.check import check
-from clinic_api.cli.console import FLAG
 from clinic_api.cli.database import migrate
 from clinic_api.cli.openapi import openapi
 from clinic_api.cli.seed import seed
 from clinic_api.cli.serve import serve
 from clinic_api.cli.transfer import export_file, import_file
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+def without_bool(parameters: list[Any]) -> list[Any]:
+    """Those of a page of help: beside a flag typer would say <bool>, which nobody may write there."""
+    for parameter in parameters:
+        if isinstance(parameter, TyperOption) and parameter.is_flag:
+            parameter.metavar = ""
+    return parameters
+
+
+class Group(TyperGroup):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return without_bool(super().get_params(ctx))
+
+
+class Command(TyperCommand):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return without_bool(super().get_params(ctx))
+
+
+app = typer.Typer(
+    cls=Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
+)
 
 
 def shown(*examples: str) -> str:
@@ -29,7 +50,7 @@ def shown(*examples: str) -> str:
 
 
 def add(group: str, name: str, command: Callable[..., None], *examples: str) -> None:
-    app.command(name, epilog=shown(*examples), rich_help_panel=group)(command)
+    app.command(name, cls=Command, epilog=shown(*examples), rich_help_panel=group)(command)
 
 
 def print_version(wanted: bool) -> None:
@@ -40,7 +61,7 @@ def print_version(wanted: bool) -> None:
 
 Version = Annotated[
     bool,
-    typer.Option("--version", metavar=FLAG, callback=print_version, is_eager=True, help="Show the version and exit."),
+    typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and exit."),
 ]
 
 

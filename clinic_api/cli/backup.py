@@ -6,7 +6,7 @@ import typer
 
 from clinic_api.backup.archive import back_up
 from clinic_api.backup.restoring import restore as bring_back
-from clinic_api.cli.console import FLAG, Json, settings_and_errors, tell
+from clinic_api.cli.console import Json, settings_and_errors, tell
 from clinic_api.cli.progress import long_work
 
 
@@ -30,9 +30,7 @@ def backup(
 
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `backup` has written.")],
-    replace: Annotated[
-        bool, typer.Option("--replace", metavar=FLAG, help="Delete what is in the database now.")
-    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Delete what is in the database now.")] = False,
     as_json: Json = False,
 ) -> None:
     """Put a backup into the database, which must be empty.

@@ -20,8 +20,7 @@ NO_ADMIN = (
     "There is no administrator. Set ADMIN_EMAIL and ADMIN_PASSWORD and run python -m clinic_api migrate,"
     " or run python -m clinic_api create-admin."
 )
-FLAG = ""  # what it takes: nothing
-Json = Annotated[bool, typer.Option("--json", metavar=FLAG, help="Print the result as one JSON object.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 
 
 def tell(sentence: str, as_json: bool = False, **facts: Any) -> None:

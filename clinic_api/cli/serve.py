@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from clinic_api import __version__, migrations
-from clinic_api.cli.console import FLAG, NO_ADMIN, fail, settings_and_errors
+from clinic_api.cli.console import NO_ADMIN, fail, settings_and_errors
 from clinic_api.cli.database import MADE, make_first_admin
 from clinic_api.config import Settings, get_settings
 from clinic_api.database import database
@@ -27,7 +27,7 @@ def serve(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 is everywhere.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, metavar="N", help="On which port.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, metavar="N", help="How many processes.")] = 1,
-    reload: Annotated[bool, typer.Option("--reload", metavar=FLAG, help="Start anew when the code changes.")] = False,
+    reload: Annotated[bool, typer.Option("--reload", help="Start anew when the code changes.")] = False,
 ) -> None:
     """Serve the API, and its documentation at /docs.
 

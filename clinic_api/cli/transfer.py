@@ -13,7 +13,7 @@ from sqlmodel import Session
 from clinic_api import migrations
 from clinic_api.audit import Actor
 from clinic_api.backup.archive import in_words, start_of, written_aside
-from clinic_api.cli.console import FLAG, Json, fail, settings_and_errors, tell
+from clinic_api.cli.console import Json, fail, settings_and_errors, tell
 from clinic_api.cli.progress import long_work
 from clinic_api.database import commit, database
 from clinic_api.errors import WrongRows
@@ -33,9 +33,7 @@ SHOWN = 20  # rows of a table
 
 def import_file(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV in UTF-8; - for what is piped.")],
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", metavar=FLAG, help="Only check the file, and store nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file, and store nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Add the patients of a CSV file: all, or none if any is wrong.
