@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
 from pydantic_core.core_schema import ErrorType
 
@@ -33,15 +33,6 @@ SENTENCES = {
     "datetime_parsing": "must be a moment that exists, such as 2026-01-31T09:30:00Z",
     "datetime_from_date_parsing": "must be a moment that exists, such as 2026-01-31T09:30:00Z",
 }
-
-
-class Tell(Protocol):
-    """Shows what is being done and, where that is known, which share of it is done.
-
-    What stands before a colon is one part of the work, which is told again and again.
-    """
-
-    def __call__(self, text: str, share: float | None = None, /) -> None: ...
 
 
 def counted(number: int, noun: str) -> str:

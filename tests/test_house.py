@@ -7,7 +7,7 @@ import pytest
 
 HOUSE = Path(__file__).parent.parent / "clinic_api"
 FLOORS = [
-    {"config", "errors", "sentences"},
+    {"config", "errors", "sentences", "telling"},
     {"models", "passwords", "tokens", "cursors", "search"},
     {
         "database",

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from clinic_api.backup.programs import BackupFailed, find_programs, program, reason, started, wait_for
 from clinic_api.backup.server import Server, connected
 from clinic_api.config import Settings
-from clinic_api.sentences import Tell
+from clinic_api.telling import Tell
 
 MAGIC = b"PGDMP"
 ROWS_BEGIN = re.compile(rb"COPY (.+?) (?:\(.*\))? ?FROM stdin;\n")
@@ -34,7 +34,7 @@ def back_up(settings: Settings, file: Path, tell: Tell) -> dict[str, int]:
             programs = find_programs(server.version, tls=server.tls)
             rows = dump(server, programs, fresh, tell)
         total = sum(rows.values())
-        tally = Tally(lambda read: tell(f"Reading back: {read:,} of {total:,} rows", read / total))
+        tally = Tally(lambda read: tell("Reading back", f"{read:,} of {total:,} rows", read / total))
         with closing(script(programs, Path(fresh.name), server.schema, "data")) as lines:
             for _ in tally.count(lines):
                 pass
@@ -107,7 +107,7 @@ def dump(server: Server, programs: Path, fresh: IO[bytes], tell: Tell) -> dict[s
         f"--dbname={server.conninfo}",
     ]  # fmt: skip
     with started(command, stdout=fresh, secrets=server.secrets) as process:
-        complaint = wait_for(process, lambda: tell(f"Writing: {os.fstat(fresh.fileno()).st_size / 1e6:,.1f} MB"))
+        complaint = wait_for(process, lambda: tell("Writing", f"{os.fstat(fresh.fileno()).st_size / 1e6:,.1f} MB"))
         if process.returncode:
             raise BackupFailed(f"Nothing was written: {reason(process, complaint)}.")
     return rows

@@ -18,7 +18,7 @@ from clinic_api.backup.server import NO_HURRY, Server, connected
 from clinic_api.config import Settings
 from clinic_api.errors import Unready
 from clinic_api.models import metadata
-from clinic_api.sentences import Tell
+from clinic_api.telling import Tell
 
 SECTIONS: tuple[Literal["pre-data", "data", "post-data"], ...] = ("pre-data", "data", "post-data")
 OLDEST_PROGRAMS = 13
@@ -136,7 +136,7 @@ def refuse_what_is_there(server: Server) -> None:
 
 def look_into(server: Server, programs: Path, file: Path, tell: Tell) -> tuple[dict[str, int], str]:
     """The rows of each table in the file, which is read to its end for that, and the revision of its schema."""
-    tally, revision = Tally(lambda read: tell(f"Reading: {read:,} rows")), ""
+    tally, revision = Tally(lambda read: tell("Reading", f"{read:,} rows")), ""
     with closing(script(programs, file, server.schema, "data")) as lines:
         for line in tally.count(lines):
             if tally.table == f"{server.prefix}alembic_version":
@@ -186,7 +186,7 @@ def statements(
     """All that is to be done before the commit; psql answers the end of it with a line."""
     yield MAKE_ROOM.format(lock_timeout=server.lock_timeout, replace=replace).encode()
     total = sum(rows.values())
-    tally = Tally(lambda read: tell(f"Restoring: {read:,} of {total:,} rows", read / total))
+    tally = Tally(lambda read: tell("Restoring", f"{read:,} of {total:,} rows", read / total))
     for section in SECTIONS:
         with closing(script(programs, file, server.schema, section)) as lines:
             for line in tally.count(lines):

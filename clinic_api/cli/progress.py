@@ -10,7 +10,7 @@ import typer
 
 from clinic_api.cli.console import fail
 from clinic_api.errors import ClinicError
-from clinic_api.sentences import Tell
+from clinic_api.telling import Tell
 
 NOW_AND_THEN = 30  # seconds
 
@@ -73,27 +73,32 @@ class Parts:
 
     def __init__(self, lines: Any) -> None:
         self.lines = lines
-        self.name = "Connecting"
-        self.line = lines.add_task(self.name, total=None)
+        self.part = "Connecting"
+        self.line = lines.add_task(self.part, total=None)
 
-    def tell(self, text: str, share: float | None = None, /) -> None:
-        name = text.partition(":")[0]
-        if name != self.name:
+    def tell(self, part: str, detail: str = "", share: float | None = None, /) -> None:
+        text = in_words(part, detail)
+        if part != self.part:
             self.lines.update(self.line, completed=1, total=1)
-            self.name, self.line = name, self.lines.add_task(text, total=None)
+            self.part, self.line = part, self.lines.add_task(text, total=None)
         self.lines.update(self.line, description=text, completed=share or 0, total=None if share is None else 1)
 
 
-def quiet(_text: str, _share: float | None = None, /) -> None:
+def in_words(part: str, detail: str) -> str:
+    return f"{part}: {detail}" if detail else part
+
+
+def quiet(_part: str, _detail: str = "", _share: float | None = None, /) -> None:
     """Where only the result is wanted."""
 
 
 def plain_lines() -> Tell:
     due = time.monotonic() + NOW_AND_THEN
 
-    def tell(text: str, share: float | None = None, /) -> None:
+    def tell(part: str, detail: str = "", share: float | None = None, /) -> None:
         nonlocal due
         if time.monotonic() >= due:
+            text = in_words(part, detail)
             typer.echo(text if share is None else f"{text} ({share:.0%})")
             due = time.monotonic() + NOW_AND_THEN
 

@@ -142,7 +142,7 @@ def export_file(
                 fresh.write(part.csv)
                 changes = None
                 done += len(part.ids)
-                show(f"Writing: {done:,} of {snapshot.count:,} patients", done / max(1, snapshot.count))
+                show("Writing", f"{done:,} of {snapshot.count:,} patients", done / max(1, snapshot.count))
         seconds = time.monotonic() - began
         said = f"Exported {counted(snapshot.count, 'patient')} in {seconds:.1f} s: {file}."
         tell(said, as_json, file=file, patients=snapshot.count, seconds=round(seconds, 3))

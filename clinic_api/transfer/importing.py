@@ -20,7 +20,7 @@ from clinic_api.errors import WrongCell, WrongRows
 from clinic_api.models import ImportReport, Patient
 from clinic_api.models.import_report import LikelyDuplicate, LikelyDuplicates
 from clinic_api.search import stored_words
-from clinic_api.sentences import Tell
+from clinic_api.telling import Tell
 from clinic_api.transfer import nothing
 from clinic_api.transfer.record_numbers import lock_numbers, next_number, other_numbers, reject_guesses
 from clinic_api.transfer.rows import COLUMNS, FIELDS, MOST_TOLD, Rows, folded_name, searched
@@ -125,7 +125,7 @@ def stage(connection: Connection, file: IO[bytes], pace: Callable[[], None], tel
     rows = Rows(next_number(connection), pace)
     for batch in batches(rows.read(file), BATCH):
         copy(connection, "staged_patients", COLUMNS, batch, filled=["family_name", "search_words"])
-        tell(f"Checking: {rows.count:,} rows", file.tell() / size)
+        tell("Checking", f"{rows.count:,} rows", file.tell() / size)
     connection.execute(text("CREATE INDEX ON staged_patients (medical_record_number)"))
     connection.execute(text("ANALYZE staged_patients (medical_record_number, birth_date)"))
     return rows

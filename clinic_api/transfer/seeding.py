@@ -16,7 +16,7 @@ from clinic_api.models import Action, Doctor, Entity, Patient, Role, User
 from clinic_api.models.base import Record
 from clinic_api.models.fields import Gender
 from clinic_api.search import fold, stored_words
-from clinic_api.sentences import Tell
+from clinic_api.telling import Tell
 from clinic_api.transfer.names import CULTURES, DOMAINS, SPECIALTIES, Culture
 from clinic_api.transfer.statements import allow_time, batches, copy
 
@@ -150,7 +150,7 @@ def seed(session: Session, patient_count: int, doctor_count: int, seed: int, tel
             copy(session.connection(), "assignments", ASSIGNED, links)
             assigned += len(links)
         made += len(batch)
-        tell(f"Making patients: {made:,} of {patient_count:,}", made / patient_count)
+        tell("Making patients", f"{made:,} of {patient_count:,}", made / patient_count)
     tell_audit(session, Action.import_, Entity.patient, None, {"count": [None, patient_count]})
     return assigned
 
