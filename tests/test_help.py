@@ -117,7 +117,7 @@ def test_the_installed_command_is_the_same(tmp_path: Path) -> None:
     assert 'clinic-api = "clinic_api.__main__:main"' in (ROOT / "pyproject.toml").read_text()
 
 
-def test_serving_needs_neither_rich_nor_alembic(tmp_path: Path) -> None:
+def test_the_command_line_alone_loads_no_more_than_it_needs(tmp_path: Path) -> None:
     script = "import sys; import clinic_api.cli; print({'rich', 'alembic', 'limits', 'fastapi'} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env=environment(), capture_output=True, text=True
