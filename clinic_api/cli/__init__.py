@@ -10,7 +10,7 @@ from clinic_api import __version__
 from clinic_api.cli.accounts import create_admin, reset_password
 from clinic_api.cli.backup import backup, restore
 from clinic_api.cli.check import check
-from clinic_api.cli.database import migrate
+from clinic_api.cli.migrate import migrate
 from clinic_api.cli.openapi import openapi
 from clinic_api.cli.seed import seed
 from clinic_api.cli.serve import serve

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from clinic_api import __version__, migrations
 from clinic_api.cli.console import NO_ADMIN, fail, settings_and_errors
-from clinic_api.cli.database import MADE, make_first_admin
+from clinic_api.cli.migrate import MADE, make_first_admin
 from clinic_api.config import Settings, get_settings
 from clinic_api.database import database
 from clinic_api.services.accounts import an_admin_exists

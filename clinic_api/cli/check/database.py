@@ -9,8 +9,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 
 from clinic_api import migrations
+from clinic_api.cli.check.machine import Finding
 from clinic_api.cli.console import NO_ADMIN
-from clinic_api.cli.findings import Finding
 from clinic_api.config import Settings
 from clinic_api.database import TRANSFERS, located, make_engine
 from clinic_api.errors import ClinicError
@@ -19,7 +19,7 @@ from clinic_api.sentences import reason
 
 TRIED = 15  # the oldest PostgreSQL that is tested
 APART = 5  # seconds
-OTHERS = 2 + TRANSFERS  # connections of a process beside those of its threads
+BESIDE_THREADS = 2 + TRANSFERS  # connections of a process
 ABOUT = ("schema", "administrator", "clock", "connections", "timeouts")
 NOT_MADE = "There is none yet under DATA_DIR: `serve` and `migrate` make it."
 
@@ -114,8 +114,8 @@ def clock_of(connection: Connection, settings: Settings) -> Finding:
 
 def connections_of(connection: Connection, settings: Settings) -> Finding:
     reserved = int(shown(connection, "superuser_reserved_connections"))
-    most, needed = int(shown(connection, "max_connections")) - reserved, settings.pool_size + OTHERS
-    fact = f"PostgreSQL allows {most}, a process takes up to {needed} (POOL_SIZE + {OTHERS})"
+    most, needed = int(shown(connection, "max_connections")) - reserved, settings.pool_size + BESIDE_THREADS
+    fact = f"PostgreSQL allows {most}, a process takes up to {needed} (POOL_SIZE + {BESIDE_THREADS})"
     if most < needed:
         return Finding("connections", "wrong", f"{fact}. Raise max_connections, or lower POOL_SIZE.")
     return Finding("connections", "fine", f"{fact}: room for {most // needed}.")

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import typer
 
-from clinic_api.cli.check_database import look_at_database
+from clinic_api.cli.check.database import look_at_database
+from clinic_api.cli.check.machine import Finding, State, disk_of, limits_of, read_settings, secrets_of, settings_of
 from clinic_api.cli.console import Json, complain, errors_in_words, takes_colours, tell
-from clinic_api.cli.findings import Finding, State, disk_of, limits_of, read_settings, secrets_of, settings_of
 
 MARKS: dict[State, tuple[str, str, str]] = {
     "fine": ("✓", "ok", "green"),

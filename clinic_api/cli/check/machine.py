@@ -15,7 +15,7 @@ from clinic_api.config import Settings, weakness_of
 
 LEAST_FREE = 1e9  # bytes
 REDIS_WITHIN = 2  # seconds
-OTHERS = 0o007  # of a file's mode
+FOR_OTHERS = 0o007  # of a file's mode
 
 State = Literal["fine", "hint", "wrong", "unknown"]
 
@@ -67,25 +67,27 @@ def of_the_address(settings: Settings) -> Iterator[Finding]:
 
 def secrets_of(settings: Settings) -> Iterator[Finding]:
     kept = settings.data_dir / "jwt_secret"
-    if settings.jwt_secret is not None:
-        weakness = weakness_of(settings.jwt_secret.get_secret_value())
-        advice = f"is set. ENV=prod would refuse it: it {weakness}." if weakness else "is set."
-        if settings.env != "prod":  # else it is said with the settings
-            yield Finding("secrets", "hint" if weakness else "fine", f"JWT_SECRET {advice}")
-        elif not weakness:
-            yield Finding("secrets", "fine", f"JWT_SECRET {advice}")
-    elif settings.env != "prod":
-        yield from secrecy(kept) if kept.exists() else [Finding("secrets", "fine", f"{kept} is made when needed.")]
-    if Path(".env").exists():
-        yield from secrecy(Path(".env"))
-
-
-def secrecy(file: Path) -> Iterator[Finding]:
-    mode = S_IMODE(file.stat().st_mode)
-    if os.name == "posix" and mode & OTHERS:
-        yield Finding("secrets", "wrong", f"Everybody on this machine may use {file} ({mode:o}). Run: chmod 600 {file}")
+    weakness = weakness_of(settings.jwt_secret.get_secret_value() if settings.jwt_secret else "")
+    if not weakness:
+        yield Finding("secrets", "fine", "JWT_SECRET is set.")
+    elif settings.env == "prod":
+        pass  # it is said with the settings
+    elif settings.jwt_secret:
+        yield Finding("secrets", "hint", f"JWT_SECRET is set. ENV=prod would refuse it: it {weakness}.")
+    elif kept.exists():
+        yield secrecy(kept)
     else:
-        yield Finding("secrets", "fine", f"{file} is closed to others ({mode:o}).")
+        yield Finding("secrets", "fine", f"{kept} is made when needed.")
+    if Path(".env").exists():
+        yield secrecy(Path(".env"))
+
+
+def secrecy(file: Path) -> Finding:
+    mode = S_IMODE(file.stat().st_mode)
+    if os.name == "posix" and mode & FOR_OTHERS:
+        complaint = f"Everybody on this machine may use {file} ({mode:o}). Run: chmod 600 {file}"
+        return Finding("secrets", "wrong", complaint)
+    return Finding("secrets", "fine", f"{file} is closed to others ({mode:o}).")
 
 
 def limits_of(settings: Settings) -> Finding:
