@@ -94,7 +94,7 @@ class Docs:
         dialog = self.dialog()
         dialog.locator("#oauth_username").fill(email)
         dialog.locator("#oauth_password").fill(password)
-        dialog.locator(".auth-btn-wrapper .authorize").click()
+        dialog.locator("#oauth_password").press("Enter")
         expect(dialog.get_by_text("Logout", exact=True)).to_be_visible(timeout=WITHIN)
         dialog.locator(".close-modal").click()
 

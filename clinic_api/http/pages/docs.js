@@ -50,6 +50,19 @@ const beyondId = (Headers, { React: { createElement } }) => (props) =>
 const curlOnDemand = (Curl, { React: { createElement } }) => (props) =>
   createElement("details", null, createElement("summary", null, "As a command, with your token"), createElement(Curl, props));
 
+// The answer is far below the button.
+const inSight = (LiveResponse, { React: { createElement, useEffect, useRef } }) => (props) => {
+  const place = useRef();
+  useEffect(() => void place.current.scrollIntoView({ block: "nearest" }), [props.response]);
+  return createElement("div", { ref: place }, createElement(LiveResponse, props));
+};
+
+// Who has typed a password presses Enter.
+const withEnter = (Dialog, { React: { createElement } }) => (props) => {
+  const onKeyDown = ({ key, currentTarget }) => key === "Enter" && currentTarget.querySelector(".authorize")?.click();
+  return createElement("div", { onKeyDown }, createElement(Dialog, props));
+};
+
 // Swagger UI would only forget the token; the session would live on.
 const signOut = (logout, { authSelectors }) => (names) => {
   for (const name of names) {
@@ -66,7 +79,14 @@ const ui = SwaggerUIBundle({
     {
       fn: { opsFilter: matching },
       statePlugins: { auth: { wrapActions: { logout: signOut } } },
-      wrapComponents: { operations: found, response: folded, headers: beyondId, curl: curlOnDemand },
+      wrapComponents: {
+        operations: found,
+        response: folded,
+        headers: beyondId,
+        curl: curlOnDemand,
+        liveResponse: inSight,
+        oauth2: withEnter,
+      },
     },
   ],
   deepLinking: true,
