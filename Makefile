@@ -30,8 +30,10 @@ check: $(VENV)/ready
 	$(TEST) $(BIN)/alembic check
 
 image:
-	docker build --tag clinic-api --build-arg VERSION=$(shell sed -n 's/__version__ = "\(.*\)"/\1/p' clinic_api/__init__.py) \
-		--build-arg REVISION=$(shell git rev-parse HEAD) --build-arg CREATED=$(shell git log -1 --format=%cI) .
+	docker build --tag clinic-api $(if $(BASE),--build-arg BASE=$(BASE)) \
+		--label org.opencontainers.image.version=$(shell sed -n 's/__version__ = "\(.*\)"/\1/p' clinic_api/__init__.py) \
+		--label org.opencontainers.image.revision=$(shell git rev-parse HEAD) \
+		--label org.opencontainers.image.created=$(shell git log -1 --format=%cI) .
 
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix
