@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
+from sqlmodel.main import default_registry
 
 from clinic_api.audit import Actor, act_as
 from clinic_api.database import commit, is_transient
@@ -20,8 +21,7 @@ from clinic_api.http.idempotency import Key, Replayed, kept
 from clinic_api.http.limits import network_of
 from clinic_api.http.threads import NO_ANSWER, Job, Threads
 from clinic_api.models import Id, Patient, Role
-from clinic_api.selecting import Selection, all_of, entity, find
-from clinic_api.services.accounts import visible_users
+from clinic_api.selecting import Selection, all_of, find
 from clinic_api.services.care import visible_doctors, visible_patients
 from clinic_api.services.repeats import first_answer, remember
 from clinic_api.services.sessions import Caller, read_caller
@@ -31,11 +31,13 @@ Answer = TypeVar("Answer")
 LONGEST_ADDRESS = 64
 PAUSE = 0.05  # seconds, for whoever won a deadlock to get on
 ID: TypeAdapter[int] = TypeAdapter(Id)
+KINDS: dict[str, Any] = {f"{mapper.class_.__name__.lower()}_id": mapper.class_ for mapper in default_registry.mappers}
+"""What an id in a path names."""
 VISIBLE: dict[str, Callable[[Caller], Selection[Any]]] = {
     "doctor_id": visible_doctors,
     "patient_id": visible_patients,
-    "user_id": visible_users,
 }
+"""Whom not everybody may know of."""
 RETIRED_TOO = ("/restore", "/access-log")
 """Of these paths an ADMIN sees the retired records too."""
 
@@ -175,12 +177,11 @@ class UnitOfWork:
     def look_up(self) -> None:
         """Raise NotFound if the path names a record that the caller may not know of."""
         retired_too = self.request.scope["route"].path.endswith(RETIRED_TOO)
-        for name, visible in VISIBLE.items():
-            if name in self.request.path_params:
-                among = visible(self.user)
-                with suppress(ValidationError):  # a malformed id is about to be told
-                    id = ID.validate_python(self.request.path_params[name])
-                    find(self.session, all_of(entity(among.statement)) if retired_too else among, id)
+        for name, given in self.request.path_params.items():
+            is_open = retired_too or name not in VISIBLE
+            among = all_of(KINDS[name]) if is_open else VISIBLE[name](self.user)
+            with suppress(ValidationError):  # a malformed id is about to be told
+                find(self.session, among, ID.validate_python(given))
 
 
 async def work_of(request: Request) -> UnitOfWork:

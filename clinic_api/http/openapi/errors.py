@@ -7,7 +7,6 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.routing import APIRoute
-from sqlmodel.main import default_registry
 from starlette.exceptions import HTTPException
 
 from clinic_api.errors import (
@@ -43,6 +42,7 @@ from clinic_api.http.problems import answer_to, kind_of, taken
 from clinic_api.http.route import QUERY, WorkRoute
 from clinic_api.http.strict import is_form, is_upload, refuse_media_type
 from clinic_api.http.threads import NO_ANSWER
+from clinic_api.http.work import KINDS
 from clinic_api.models import Patient
 from clinic_api.models.fields import IN_FUTURE, NO_EMAIL
 from clinic_api.sentences import NO_PARAMETER, SENTENCES
@@ -51,7 +51,6 @@ from clinic_api.services.repeats import HEADER
 
 ID = "7"
 """Whose path the examples tell of."""
-KINDS = {mapper.class_.__name__.lower(): mapper.class_ for mapper in default_registry.mappers}
 EMAIL = Invalid("email", NO_EMAIL, "email")
 FUTURE = Invalid("birth_date", IN_FUTURE, "future_date")
 FIRST_WRONG = WrongCell(17, "birth_date", IN_FUTURE, "future_date")
@@ -132,7 +131,7 @@ def usual(route: APIRoute) -> Iterator[tuple[int, Exception]]:
     ids = re.findall(r"{(\w+)}", route.path)
     yield 422, usually_invalid(route, ids)
     if ids:
-        yield 404, NotFound(KINDS[ids[0].removesuffix("_id")])
+        yield 404, NotFound(KINDS[ids[0]])
     if isinstance(route, WorkRoute):
         yield from for_the_caller(route)
         yield 406, NotAcceptable(route.formats)
