@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 TEST := ENV=test DATA_DIR=.clinic/test
 
 .PHONY: run test bench faults check format data-model picture image requirements clean
 
-run: $(VENV)/ready
+run: $(VENV)/program
 	$(BIN)/python -m clinic_api serve
 
 test: $(VENV)/ready
@@ -46,11 +47,16 @@ requirements: $(VENV)/ready
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.txt
 
-$(VENV)/ready: requirements.txt
+# The program alone, and with it what tests and checks need.
+$(VENV)/program: requirements.txt pyproject.toml
 	@echo "Making the environment in $(VENV) (once, about a minute) …"
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.12 …')"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(INSTALL) --editable . --constraint requirements.txt
+	@touch $@
+
+$(VENV)/ready: $(VENV)/program
+	@$(INSTALL) -r requirements.txt
 	@touch $@
 
 clean:

@@ -142,7 +142,8 @@ def make_environment(venv: Path) -> None:
     pip = venv / "bin" / "pip"
     pip.write_text(f'#!/bin/sh\nexec {shlex.quote(str(venv / "bin" / "python"))} -m pip "$@"\n')
     pip.chmod(0o755)
-    (venv / "ready").touch()
+    for stamp in ("program", "ready"):
+        (venv / stamp).touch()
 
 
 @contextmanager
