@@ -4,8 +4,9 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import parent_process
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
 
@@ -15,6 +16,9 @@ from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
 STOPS_WITHIN = 18  # seconds
+STARTS_APART = 1  # seconds, where workers end one after another
+MEMORY = Path("/dev/shm")
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 log = structlog.get_logger()
 
 
@@ -29,7 +33,10 @@ class Workers(Multiprocess):
         alive = frozenset(process.pid for process in self.processes)
         for pid in self.counted - alive:
             log.error("A worker has ended, and another one was started.", pid=pid)
-            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+            if FOLDER in os.environ:
+                mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        if self.counted - alive:
+            self.should_exit.wait(STARTS_APART)
         self.counted = alive
 
     def terminate_all(self) -> None:
@@ -47,9 +54,15 @@ class Workers(Multiprocess):
 
 @contextmanager
 def counted_together() -> Iterator[None]:
-    """Where the workers keep their figures, so that each can tell those of all (`http/metrics.py`)."""
-    with TemporaryDirectory(prefix="clinic-api-metrics-", ignore_cleanup_errors=True) as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    """Where the workers keep their figures, so that each can tell those of all (`http/metrics.py`).
+
+    In memory where that can be: imports spool in the temporary folder, and may fill it.
+    """
+    place = MEMORY if os.access(MEMORY, os.W_OK) else None
+    with ExitStack() as until_the_end:
+        with suppress(OSError):
+            folder = TemporaryDirectory(prefix="clinic-api-metrics-", dir=place, ignore_cleanup_errors=True)
+            os.environ[FOLDER] = until_the_end.enter_context(folder)
         yield
 
 

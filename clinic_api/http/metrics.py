@@ -12,7 +12,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    mmap_dict,
+    values,
+)
 from prometheus_client import generate_latest as rendered
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -20,6 +29,8 @@ from clinic_api import __version__
 
 EVERY = 1  # seconds
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)  # seconds; REQUEST_TIMEOUT is 4.5
+ROOM = mmap_dict._INITIAL_MMAP_SIZE
+AROUND_A_KEY = 32  # bytes
 OTHER = "other"
 """The method or the route of a request that has none of ours."""
 LOGIN = "/auth/login"
@@ -32,6 +43,37 @@ LIMITS = {
 }
 """What is limited, by the route that answers 429."""
 
+
+class Reserved(mmap_dict.MmapedDict):
+    """A file of figures that has its room on the disk before it is mapped: to touch a page without is SIGBUS."""
+
+    def __init__(self, filename: str, read_mode: bool = False) -> None:
+        reserve(filename, ROOM)
+        super().__init__(filename, read_mode)  # type: ignore[no-untyped-call]
+
+    def _init_value(self, key: str) -> None:
+        if self._used + len(key.encode()) + AROUND_A_KEY > self._capacity:
+            reserve(self._fname, self._capacity * 2)
+        super()._init_value(key)  # type: ignore[no-untyped-call]
+
+
+def reserve(filename: str, size: int) -> None:
+    with open(filename, "ab") as file:
+        file.write(bytes(max(0, size - file.tell())))
+
+
+def shared_where_there_is_room(*about: Any, **more: Any) -> Any:
+    """A figure that all workers tell, or one that nobody sees: no request fails for it."""
+    try:
+        return Shared(*about, **more)
+    except OSError:
+        return values.MutexValue(*about, **more)  # type: ignore[no-untyped-call]
+
+
+values.MmapedDict = Reserved  # type: ignore[attr-defined]
+Shared: Any = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    values.ValueClass = shared_where_there_is_room
 disable_created_metrics()  # type: ignore[no-untyped-call]  # they would double what is told
 own = CollectorRegistry()
 process = ProcessCollector(registry=None)

@@ -1,5 +1,6 @@
 """What Prometheus is told, by what was done before."""
 
+import os
 import secrets
 import signal
 import subprocess
@@ -15,7 +16,9 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import URL, Engine, text
 
+from clinic_api.cli.workers import MEMORY
 from clinic_api.config import get_settings
+from clinic_api.http.metrics import ROOM, Reserved, shared_where_there_is_room
 from clinic_api.main import create_app
 from tests.factories import make_patient
 from tests.faults.waiting import until
@@ -163,10 +166,11 @@ def test_head_is_answered_without_the_figures(client: TestClient) -> None:
 
 
 def test_several_workers_count_together_and_a_dead_one_keeps_no_connections(database_url: URL, tmp_path: Path) -> None:
-    settings = {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url), "TMPDIR": str(tmp_path)}
+    settings = {"ENV": "test", "TEST_DATABASE_URL": text_of(database_url)}
     limit = 2 * (get_settings().pool_size + 4)
+    before = folders()
     with (
-        server("clinic_api", "serve", "--workers", "2", cwd=tmp_path, **settings) as (address, _),
+        server("clinic_api", "serve", "--workers", "2", cwd=tmp_path, **settings) as (address, process),
         httpx.Client(base_url=address) as client,
     ):
         until(lambda: len(workers(client)) == 2, WITHIN)
@@ -182,7 +186,30 @@ def test_several_workers_count_together_and_a_dead_one_keeps_no_connections(data
             after = Scrape(other)
         assert killed not in workers(client)
         assert after.sum("clinic_requests_total", route="/health/live") == seen + 40
-    assert not list(tmp_path.glob("clinic-api-metrics-*"))
+        process.terminate()
+        assert process.wait(WITHIN * 2) == 0
+    assert folders() <= before
+
+
+def folders() -> set[Path]:
+    return set(MEMORY.glob("clinic-api-metrics-*"))
+
+
+def test_a_file_of_figures_has_its_room_on_the_disk_before_it_is_used(tmp_path: Path) -> None:
+    figures = Reserved(str(tmp_path / "counter_1.db"))
+    for number in range(2 * ROOM // 64):
+        figures.write_value(f"{number:032}", 1, 0)  # type: ignore[no-untyped-call]
+    figures.close()  # type: ignore[no-untyped-call]
+    file = (tmp_path / "counter_1.db").stat()
+    assert file.st_blocks * 512 >= file.st_size > ROOM
+
+
+def test_a_figure_that_finds_no_room_is_counted_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    (tmp_path / f"counter_{os.getpid()}.db").symlink_to("/dev/full")
+    figure = shared_where_there_is_room("counter", "a", "a_total", [], [], "About.")
+    figure.inc(2)
+    assert figure.get() == 2
 
 
 def workers(client: httpx.Client) -> set[str]:
