@@ -8,8 +8,9 @@ import asyncio
 import os
 import platform
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import (
@@ -17,6 +18,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Metric,
     ProcessCollector,
     disable_created_metrics,
     mmap_dict,
@@ -24,6 +26,7 @@ from prometheus_client import (
 )
 from prometheus_client import generate_latest as rendered
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from clinic_api import __version__
 
@@ -156,6 +159,24 @@ for limit in LIMITS.values():
     LIMITS_HIT.labels(limit)
 
 
+class Together(Collector):
+    """The figures of all workers, of which one may be starting or have just ended."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(file) for file in Path(self.folder).glob("*.db") if is_begun(file)]
+        return list(MultiProcessCollector.merge(files))  # type: ignore[no-untyped-call]
+
+
+def is_begun(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
 class Figures:
     """Those of an application: `tools` is its state."""
 
@@ -169,7 +190,7 @@ class Figures:
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return rendered(own)
         all_workers = CollectorRegistry()
-        MultiProcessCollector(all_workers)  # type: ignore[no-untyped-call]
+        all_workers.register(Together(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
         return rendered(all_workers)
 
     def note(self) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import URL, Engine, text
 
 from clinic_api.cli.workers import MEMORY
 from clinic_api.config import get_settings
-from clinic_api.http.metrics import ROOM, Reserved, shared_where_there_is_room
+from clinic_api.http.metrics import ROOM, Reserved, Together, shared_where_there_is_room
 from clinic_api.main import create_app
 from tests.factories import make_patient
 from tests.faults.waiting import until
@@ -210,6 +210,16 @@ def test_a_figure_that_finds_no_room_is_counted_all_the_same(tmp_path: Path, mon
     figure = shared_where_there_is_room("counter", "a", "a_total", [], [], "About.")
     figure.inc(2)
     assert figure.get() == 2
+
+
+def test_a_worker_that_is_just_starting_or_ending_keeps_nobody_from_the_figures(tmp_path: Path) -> None:
+    (tmp_path / "counter_1.db").touch()
+    (tmp_path / "gauge_livesum_1.db").symlink_to(tmp_path / "removed")
+    figures = Reserved(str(tmp_path / "counter_2.db"))
+    figures.write_value('["a", "a_total", {}, "About."]', 2, 0)  # type: ignore[no-untyped-call]
+    figures.close()  # type: ignore[no-untyped-call]
+    (told,) = Together(str(tmp_path)).collect()
+    assert [sample.value for sample in told.samples] == [2]
 
 
 def workers(client: httpx.Client) -> set[str]:
