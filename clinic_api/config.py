@@ -8,7 +8,7 @@ from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,6 +21,7 @@ SECRET_BYTES = 32
 SAMPLES = r"change.?me|example|sample|secret|your.?key|insecure|password|production|qwert|1234|abcd|09d25e094faa6ca2"
 HOW_TO_MAKE_A_SECRET = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 HOST = r"([\w.\-]+|\[[\da-fA-F]*:[\da-fA-F:.]+\])(:\d+)?"
+UNREADABLE = "is not a readable address; in a password write @ as %40, / as %2F, # as %23, ? as %3F, [ as %5B"
 Seconds = Annotated[float, Field(ge=1, le=300)]
 
 
@@ -51,7 +52,7 @@ class Settings(BaseSettings):
     admin_email: str | None = None
     admin_password: SecretStr | None = None
 
-    rate_limit_storage_uri: str = Field(default="memory://", pattern="^(memory|rediss?|redis\\+(cluster|sentinel))://")
+    rate_limit_storage_uri: str = "memory://"
     cors_origins: str = ""
     trusted_proxies: str = ""
     public_url: str = ""
@@ -63,6 +64,21 @@ class Settings(BaseSettings):
     def is_postgresql(cls, value: str | None) -> str | None:
         if value is not None:
             postgresql_url(value)
+        return value
+
+    @field_validator("rate_limit_storage_uri")
+    @classmethod
+    def is_storage(cls, value: str) -> str:
+        if not re.match(r"(memory|rediss?|redis\+(cluster|sentinel))://", value):
+            raise ValueError("must be memory:// or the address of a Redis: redis://:password@host:6379/0.")
+        try:
+            login, hosts = split_login(value.partition("://")[2])
+            if re.search(r"[#\[\]]", login):
+                raise ValueError
+            for host in re.split(r"[/?#]", hosts)[0].split(","):
+                _ = urlsplit(f"//{host}").port
+        except ValueError:
+            raise ValueError(f"{UNREADABLE}: redis://:password@host:6379/0.") from None
         return value
 
     @field_validator("root_path")
@@ -165,19 +181,28 @@ def postgresql_url(text: str) -> URL:
     scheme, separator, rest = text.partition("://")
     if not separator or not re.fullmatch(r"postgres(ql)?(\+\w+)?", scheme):
         raise ValueError("must be a PostgreSQL address such as postgresql://user:password@host:5432/clinic.")
-    rest, _, query = rest.partition("?")
-    place, _, name = rest.partition("/")
-    login, at, hosts = place.rpartition("@")
-    if "," in hosts:
-        several = "&".join(f"host={quote(host, safe=':')}" for host in hosts.split(","))
-        place, query = f"{login}{at}", f"{several}&{query}" if query else several
     try:
-        url = make_url(f"postgresql+psycopg2://{place}/{name}?{query}")
+        login, rest = split_login(rest)
+        rest, _, query = rest.partition("?")
+        hosts, _, name = rest.partition("/")
+        if "," in hosts:
+            several = "&".join(f"host={quote(host, safe=':')}" for host in hosts.split(","))
+            hosts, query = "", f"{several}&{query}" if query else several
+        url = make_url(f"postgresql+psycopg2://{login}{hosts}/{name}?{query}")
+        url.get_dialect()().create_connect_args(url)  # reads the ports
     except (ArgumentError, ValueError):
-        raise ValueError("is not a readable address: postgresql://user:password@host:5432/clinic.") from None
+        raise ValueError(f"{UNREADABLE}: postgresql://user:password@host:5432/clinic.") from None
     if "ssl" in url.query:
         url = url.update_query_dict({"sslmode": url.query["ssl"]}).difference_update_query(["ssl"])
     return url
+
+
+def split_login(address: str) -> tuple[str, str]:
+    """The login with its @, and what follows. Raises ValueError where a password would be taken for something else."""
+    login, at, rest = address.rpartition("@")
+    if re.search(r"[/?]", login) or "@" in login.partition(":")[2]:
+        raise ValueError
+    return f"{login}{at}", rest
 
 
 def weakness_of(text: str) -> str | None:

@@ -38,11 +38,38 @@ def test_any_spelling_of_postgresql_is_understood(spelling: str, meaning: str) -
     assert url.render_as_string(hide_password=False) == meaning
 
 
-@pytest.mark.parametrize("spelling", ["sqlite:///x.db", "mysql://h/d", "clinic", "postgres", "postgresql://h:port/d"])
+@pytest.mark.parametrize(
+    "spelling",
+    ["sqlite:///x.db", "mysql://h/d", "clinic", "postgres", "postgresql://h:port/d", "postgresql://h1:1,h2:port/d"],
+)
 def test_anything_else_is_refused_without_repeating_it(spelling: str) -> None:
     with pytest.raises(ValidationError, match=r"postgresql://user:password@host:5432/clinic") as refusal:
         Settings(env="dev", database_url=f"{spelling}?password=hunter2")
     assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("password", ["s3c@retPW", "s3c/retPW", "s3,c/retPW", "s3c?retPW", "s3/c@retPW"])
+def test_a_password_that_is_not_escaped_is_refused_without_repeating_it(password: str) -> None:
+    with pytest.raises(ValidationError, match="write @ as %40") as refusal:
+        Settings(env="dev", database_url=f"postgresql://u:{password}@127.0.0.1:1/c")
+    assert "retPW" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("address", ["h:x", ":s3cretPW#x@h:1", "u:s3c/retPW@h", ":s3[cretPW@h:1", ":s3c@retPW@h"])
+def test_an_address_of_redis_that_cannot_be_read_is_refused_without_repeating_it(address: str) -> None:
+    with pytest.raises(ValidationError, match="write @ as %40") as refusal:
+        Settings(env="dev", rate_limit_storage_uri=f"redis://{address}")
+    assert "retPW" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("address", ["", ":p%40x@h:1/0", "unix/?db=1", "[::1]:6379", "u:p@h1:1,h2:2/mymaster"])
+def test_an_address_of_redis_is_left_as_it_is(address: str) -> None:
+    assert Settings(env="dev", rate_limit_storage_uri=f"redis://{address}").rate_limit_storage_uri.endswith(address)
+
+
+def test_another_storage_of_limits_is_refused_in_a_sentence() -> None:
+    with pytest.raises(ValidationError, match=r"must be memory:// or the address of a Redis"):
+        Settings(env="dev", rate_limit_storage_uri="mongodb://h")
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def limits_of(settings: Settings) -> Finding:
     uri = settings.rate_limit_storage_uri
     if uri.startswith("memory:"):
         return Finding("limits", "fine", "Counted in memory, by each process for itself.")
-    place = urlsplit(uri).netloc.rpartition("@")[2]
+    place = urlsplit(f"//{uri.rpartition('://')[2].rpartition('@')[2]}").netloc
     if answers(uri):
         return Finding("limits", "fine", f"Counted in Redis at {place}, which answers.")
     sentence = f"Redis at {place} does not answer, so each process counts for itself. Check RATE_LIMIT_STORAGE_URI."
