@@ -16,6 +16,7 @@ from clinic_api.sentences import reason
 UNDEFINED_TABLE, UNDEFINED_COLUMN = "42P01", "42703"  # SQLSTATE
 MIGRATING = 7_236_514_002
 """The advisory lock of whoever changes the schema; any number that nothing else locks."""
+FOREIGN = "The database's schema is no schema of this program's. Check whether DATABASE_URL names another's."
 TOO_OLD = "The database's schema is too old for this version. Run: python -m clinic_api migrate"
 UPGRADE = """
 import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)  # who waits for it says what there is to say
@@ -49,13 +50,16 @@ def made_by_hand() -> set[str]:
 
 
 def current(connection: Connection) -> str:
-    """The revision of this database; empty when nothing was ever migrated."""
+    """The revision of this database; empty when nothing was ever migrated. Raises Unready for another program's."""
     try:
-        return connection.scalar(text("SELECT max(version_num) FROM alembic_version")) or ""
+        revisions = list(connection.scalars(text("SELECT version_num FROM alembic_version")))
     except ProgrammingError as error:
         if getattr(error.orig, "pgcode", None) != UNDEFINED_TABLE:
             raise
         return ""
+    if len(revisions) > 1 or not all(re.fullmatch(r"\d{4}", revision, re.ASCII) for revision in revisions):
+        raise Unready(FOREIGN)
+    return str(revisions[0]) if revisions else ""
 
 
 def upgrade(url: URL) -> None:
@@ -104,6 +108,6 @@ def are_missing(engine: Engine) -> bool:
 
 
 def refuse_older(engine: Engine) -> None:
-    """Raises Unready while a migration is missing."""
+    """Raises Unready while a migration is missing, or where the schema is another program's."""
     if are_missing(engine):
         raise Unready(TOO_OLD)

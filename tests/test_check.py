@@ -135,6 +135,35 @@ def test_an_older_schema_is_wrong_and_a_newer_one_is_not(spare_database: URL, tm
     assert (states(findings)["schema"], "which is fine" in sentence(findings, "schema")) == ({"fine"}, True)
 
 
+@pytest.mark.parametrize("revisions", [["zzzz"], ["zzzz", "9"], ["9999", "9998"], ["0f5e3b7a9c21"]])
+def test_the_schema_of_another_program_is_wrong(revisions: list[str], spare_database: URL, tmp_path: Path) -> None:
+    with create_engine(spare_database, poolclass=NullPool).begin() as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num text)"))
+        for revision in revisions:
+            connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision})
+    settings = {"ENV": "dev", "DATABASE_URL": text_of(spare_database)}
+    findings = found(tmp_path, **settings)
+    assert (states(findings)["schema"], "no schema of this" in sentence(findings, "schema")) == ({"wrong"}, True)
+    done = run("clinic_api", "migrate", cwd=tmp_path, **settings)
+    assert (done.returncode, "no schema of this program's" in done.stderr) == (1, True)
+
+
+def test_a_role_that_may_not_read_is_wrong(admin: TestClient, database_url: URL, tmp_path: Path) -> None:
+    engine = create_engine(database_url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE ROLE stranger LOGIN PASSWORD 'hunter2'"))
+        connection.execute(text("GRANT USAGE ON SCHEMA public TO stranger"))
+    try:
+        stranger = database_url.set(username="stranger", password="hunter2")
+        findings = found(tmp_path, ENV="dev", DATABASE_URL=text_of(stranger))
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("DROP OWNED BY stranger"))
+            connection.execute(text("DROP ROLE stranger"))
+    for about in ("schema", "administrator"):
+        assert (states(findings)[about], "permission denied" in sentence(findings, about)) == ({"wrong"}, True)
+
+
 def test_a_clock_that_is_wrong_is_told_with_its_difference(spare_database: URL, tmp_path: Path) -> None:
     """The database's is set: one that stands in front of PostgreSQL's own."""
     with create_engine(spare_database, poolclass=NullPool).begin() as connection:

@@ -12,7 +12,7 @@ from clinic_api import migrations
 from clinic_api.cli.check.machine import Finding
 from clinic_api.cli.console import NO_ADMIN
 from clinic_api.config import Settings
-from clinic_api.database import TRANSFERS, located, make_engine
+from clinic_api.database import TRANSFERS, located, make_engine, sqlstate
 from clinic_api.errors import ClinicError
 from clinic_api.models import Role, User
 from clinic_api.sentences import reason
@@ -21,6 +21,7 @@ TRIED = 15  # the oldest PostgreSQL that is tested
 APART = 5  # seconds
 BESIDE_THREADS = 2 + TRANSFERS  # connections of a process
 ABOUT = ("schema", "administrator", "clock", "connections", "timeouts")
+NEEDED = {"schema", "administrator"}  # nothing works where the role may not read them
 NOT_MADE = "There is none yet under DATA_DIR: `serve` and `migrate` make it."
 
 
@@ -60,9 +61,13 @@ def ask(settings: Settings) -> Iterator[Finding]:
 def looked(about: str, look: "Look", connection: Connection, settings: Settings) -> Finding:
     try:
         return look(connection, settings)
+    except ClinicError as error:
+        connection.rollback()
+        return Finding(about, "wrong", error.detail)
     except DBAPIError as error:
         connection.rollback()
-        return Finding(about, "unknown", f"Cannot be read ({reason(error)}).")
+        needed = about in NEEDED and sqlstate(error) != migrations.UNDEFINED_TABLE  # of which the schema tells
+        return Finding(about, "wrong" if needed else "unknown", f"Cannot be read ({reason(error)}).")
 
 
 def server_of(connection: Connection, settings: Settings) -> Finding:
