@@ -47,12 +47,12 @@ requirements: $(VENV)/ready
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.txt
 
-# The program alone, and with it what tests and checks need.
+# The program, with requests for the examples; and then what tests and checks need.
 $(VENV)/program: requirements.txt pyproject.toml
 	@echo "Making the environment in $(VENV) (once, about a minute) …"
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.12 …')"
 	@$(PYTHON) -m venv $(VENV)
-	@$(INSTALL) --editable . --constraint requirements.txt
+	@$(INSTALL) --editable . requests --constraint requirements.txt
 	@touch $@
 
 $(VENV)/ready: $(VENV)/program
