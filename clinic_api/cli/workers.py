@@ -15,10 +15,11 @@ from fastapi import FastAPI
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
+from clinic_api.http.metrics import FOLDERS, VARIABLE
+
 STOPS_WITHIN = 18  # seconds
 STARTS_APART = 1  # seconds, where workers end one after another
 MEMORY = Path("/dev/shm")
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 log = structlog.get_logger()
 
 
@@ -33,7 +34,7 @@ class Workers(Multiprocess):
         alive = frozenset(process.pid for process in self.processes)
         for pid in self.counted - alive:
             log.error("A worker has ended, and another one was started.", pid=pid)
-            if FOLDER in os.environ:
+            if VARIABLE in os.environ:
                 mark_process_dead(pid)  # type: ignore[no-untyped-call]
         if self.counted - alive:
             self.should_exit.wait(STARTS_APART)
@@ -61,8 +62,8 @@ def counted_together() -> Iterator[None]:
     place = MEMORY if os.access(MEMORY, os.W_OK) else None
     with ExitStack() as until_the_end:
         with suppress(OSError):
-            folder = TemporaryDirectory(prefix="clinic-api-metrics-", dir=place, ignore_cleanup_errors=True)
-            os.environ[FOLDER] = until_the_end.enter_context(folder)
+            folder = TemporaryDirectory(prefix=f"{FOLDERS}{os.getpid()}-", dir=place, ignore_cleanup_errors=True)
+            os.environ[VARIABLE] = until_the_end.enter_context(folder)
         yield
 
 

@@ -1,6 +1,6 @@
 """Figures for Prometheus. No label holds what anybody typed, and each has few values: routes as they are written.
 
-With several workers each keeps its figures in files (PROMETHEUS_MULTIPROC_DIR, see `cli/workers.py`), and whoever is
+With several workers each keeps its figures in files (see `cli/workers.py`), and whoever is
 asked tells those of all. So what changes by itself is noted every second. The database is never asked.
 """
 
@@ -10,6 +10,7 @@ import platform
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ from clinic_api import __version__
 
 EVERY = 1  # seconds
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)  # seconds; REQUEST_TIMEOUT is 4.5
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+FOLDERS = "clinic-api-metrics-"
+"""How the name of a folder of figures begins; the process that made it follows."""
 ROOM = mmap_dict._INITIAL_MMAP_SIZE
 AROUND_A_KEY = 32  # bytes
 OTHER = "other"
@@ -75,8 +79,20 @@ def shared_where_there_is_room(*about: Any, **more: Any) -> Any:
 
 values.MmapedDict = Reserved  # type: ignore[attr-defined]
 Shared: Any = values.MultiProcessValue()  # type: ignore[no-untyped-call]
-if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-    values.ValueClass = shared_where_there_is_room
+
+
+def shared_folder() -> str | None:
+    """That of the `serve` which started this process; what somebody set otherwise would be a folder of strangers."""
+    folder, parent = os.environ.pop(VARIABLE, ""), parent_process()
+    os.environ.pop(VARIABLE.lower(), None)
+    if parent is None or not Path(folder).name.startswith(f"{FOLDERS}{parent.pid}-"):
+        return None
+    os.environ[VARIABLE] = folder
+    return folder
+
+
+FOLDER = shared_folder()
+values.ValueClass = shared_where_there_is_room if FOLDER else values.MutexValue
 disable_created_metrics()  # type: ignore[no-untyped-call]  # they would double what is told
 own = CollectorRegistry()
 process = ProcessCollector(registry=None)
@@ -187,10 +203,10 @@ class Figures:
     def text(self) -> bytes:
         """All figures of all workers, in Prometheus' format."""
         self.note()
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        if FOLDER is None:
             return rendered(own)
         all_workers = CollectorRegistry()
-        all_workers.register(Together(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
+        all_workers.register(Together(FOLDER))
         return rendered(all_workers)
 
     def note(self) -> None:

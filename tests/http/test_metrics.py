@@ -23,8 +23,17 @@ from clinic_api.main import create_app
 from tests.factories import make_patient
 from tests.faults.waiting import until
 from tests.machines.programs import found
-from tests.process import free_port, server, text_of
+from tests.process import free_port, run, server, text_of
 
+ALONE = """
+from prometheus_client.parser import text_string_to_metric_families as read
+from types import SimpleNamespace
+from clinic_api.http import metrics
+metrics.NOTED.clear()
+metrics.traffic.count("GET", "/", 200, 0.1)
+text = metrics.Figures(SimpleNamespace(looks=SimpleNamespace(failures=0))).text().decode()
+print(*(s.value for family in read(text) for s in family.samples if s.name == "clinic_requests_total"))
+"""
 WITHIN = 15  # seconds
 WRONG = {"username": "nobody@example.org", "password": "not the password"}
 
@@ -220,6 +229,16 @@ def test_a_worker_that_is_just_starting_or_ending_keeps_nobody_from_the_figures(
     figures.close()  # type: ignore[no-untyped-call]
     (told,) = Together(str(tmp_path)).collect()
     assert [sample.value for sample in told.samples] == [2]
+
+
+@pytest.mark.parametrize("name", ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"])
+@pytest.mark.parametrize("folder", ["", "/nowhere", "."])
+def test_a_folder_that_somebody_set_for_figures_is_not_used(name: str, folder: str, tmp_path: Path) -> None:
+    (tmp_path / "counter_1.db").write_bytes(b"a stranger's")
+    (tmp_path / "script.py").write_text(ALONE)
+    done = run("script", cwd=tmp_path, ENV="test", **{name: folder})
+    assert (done.returncode, done.stdout) == (0, "1.0\n"), done.stderr
+    assert [file.name for file in tmp_path.glob("*.db")] == ["counter_1.db"]
 
 
 def workers(client: httpx.Client) -> set[str]:
