@@ -1,15 +1,17 @@
 """Several processes that serve together, and end together."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import parent_process
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from threading import Thread
 
+import psutil
 import structlog
 from fastapi import FastAPI
 from prometheus_client.multiprocess import mark_process_dead
@@ -62,9 +64,18 @@ def counted_together() -> Iterator[None]:
     place = MEMORY if os.access(MEMORY, os.W_OK) else None
     with ExitStack() as until_the_end:
         with suppress(OSError):
+            remove_those_of_the_dead(place or Path(gettempdir()))
             folder = TemporaryDirectory(prefix=f"{FOLDERS}{os.getpid()}-", dir=place, ignore_cleanup_errors=True)
             os.environ[VARIABLE] = until_the_end.enter_context(folder)
         yield
+
+
+def remove_those_of_the_dead(place: Path) -> None:
+    """What a `serve` that was killed has left."""
+    for folder in place.glob(f"{FOLDERS}*"):
+        pid = folder.name.removeprefix(FOLDERS).partition("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def app() -> FastAPI:

@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import URL, Engine, text
 
-from clinic_api.cli.workers import MEMORY
+from clinic_api.cli.workers import MEMORY, remove_those_of_the_dead
 from clinic_api.config import get_settings
 from clinic_api.http.metrics import ROOM, Reserved, Together, shared_where_there_is_room
 from clinic_api.main import create_app
@@ -239,6 +239,18 @@ def test_a_folder_that_somebody_set_for_figures_is_not_used(name: str, folder: s
     done = run("script", cwd=tmp_path, ENV="test", **{name: folder})
     assert (done.returncode, done.stdout) == (0, "1.0\n"), done.stderr
     assert [file.name for file in tmp_path.glob("*.db")] == ["counter_1.db"]
+
+
+def test_folders_of_figures_that_killed_processes_have_left_are_removed(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    left = tmp_path / f"clinic-api-metrics-{ended.pid}-abc"
+    kept = {tmp_path / f"clinic-api-metrics-{os.getpid()}-abc", tmp_path / "clinic-api-metrics-abc-def"}
+    for folder in {left} | kept:
+        folder.mkdir()
+    (left / "counter_1.db").touch()
+    remove_those_of_the_dead(tmp_path)
+    assert set(tmp_path.iterdir()) == kept
 
 
 def workers(client: httpx.Client) -> set[str]:
