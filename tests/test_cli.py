@@ -308,3 +308,9 @@ def test_the_page_of_all_calls_is_the_one_that_is_served(app: FastAPI, tmp_path:
 def test_a_page_that_cannot_be_written_is_said_in_a_sentence(tmp_path: Path) -> None:
     done = run("clinic_api", "openapi", "no/where.json", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "Cannot use no/where.json (No such file or directory).\n")
+
+
+def test_ctrl_c_while_a_command_still_begins_ends_it_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)")  # is imported instead
+    done = run("clinic_api", "check", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
