@@ -1,17 +1,23 @@
 """The commands, as processes."""
 
 import json
+import os
+import shlex
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 import pytest
+import typer
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import URL, NullPool, create_engine, text
 
 from clinic_api import migrations
-from tests.process import free_port, run, server, text_of
+from clinic_api.cli.serve import refuse_taken_port
+from tests.process import environment, free_port, run, server, text_of
 from tests.terminal import on_terminal
 
 SECRET = "Vh8-3kq_Zr1xTnB5mWcQ7yLdPf0sGjKe"
@@ -314,3 +320,24 @@ def test_ctrl_c_while_a_command_still_begins_ends_it_without_a_word(tmp_path: Pa
     (tmp_path / "typer.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)")  # is imported instead
     done = run("clinic_api", "check", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has another shell")
+@pytest.mark.parametrize(
+    ("command", "status"), [("openapi >&-", 0), ("check >&-", 1), ("import - <&-", 1), ("create-admin <&-", 1)]
+)
+def test_a_stream_that_is_closed_is_an_empty_one(
+    command: str, status: int, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    run("clinic_api", "migrate", cwd=tmp_path, **settings)
+    given = environment(**(settings | {"POOL_SIZE": "500"} if "check" in command else settings))
+    line = f"exec {shlex.quote(sys.executable)} -m clinic_api {command}"
+    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=given, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "Traceback" in done.stderr) == (status, False)
+
+
+@pytest.mark.parametrize("host", ["ä" + "x" * 70, "a..b", "no\0where", "no.such.invalid"])
+def test_serve_says_that_there_is_no_such_host(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit):
+        refuse_taken_port(host, int(free_port()))
+    assert f"There is no address {host}" in capsys.readouterr().err

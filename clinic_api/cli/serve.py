@@ -94,8 +94,9 @@ def refuse_taken_port(host: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except socket.gaierror as error:
-            fail(f"There is no address {host} ({error.strerror}). Choose another one with --host.")
+        except (socket.gaierror, TypeError, ValueError) as error:  # the others for what is no name
+            why = error.strerror if isinstance(error, socket.gaierror) else "it is no name of a machine"
+            fail(f"There is no address {host} ({why}). Choose another one with --host.")
         except OSError as error:
             fail(f"Cannot listen on {host}:{port} ({error.strerror}). Choose another port with --port.")
 
