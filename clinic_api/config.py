@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -195,6 +195,18 @@ def postgresql_url(text: str) -> URL:
     if "ssl" in url.query:
         url = url.update_query_dict({"sslmode": url.query["ssl"]}).difference_update_query(["ssl"])
     return url
+
+
+def waiting(uri: str, seconds: float) -> dict[str, Any]:
+    """How long limits waits for a Redis: with sentinels, which have settings of their own, for these too."""
+    limits: dict[str, Any] = {"socket_connect_timeout": seconds, "socket_timeout": seconds}
+    if not uri.startswith("redis+sentinel:"):
+        return limits
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    once = {**limits, "retry": Retry(NoBackoff(), 0)}  # else each sentinel is asked a dozen times
+    return {**once, "sentinel_kwargs": once}
 
 
 def split_login(address: str) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import URL, NullPool, create_engine, text
 
+from clinic_api.cli.findings import REDIS_WITHIN, answers
 from tests.process import free_port, run, text_of
 
 SECRET = "Vh8-3kq_Zr1xTnB5mWcQ7yLdPf0sGjKe"
@@ -248,3 +251,11 @@ def test_production_without_a_proxy_is_asked_whether_that_is_meant(
     assert states(findings)["settings"] == {"fine", "hint"}
     for name in ("TRUSTED_PROXIES", "PUBLIC_URL"):
         assert name in sentence(findings, "settings")
+
+
+@pytest.mark.parametrize("kind", ["redis", "redis+sentinel", "redis+cluster"])
+def test_a_redis_that_takes_the_call_and_says_nothing_is_not_waited_for(kind: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        assert not answers(f"{kind}://127.0.0.1:{silent.getsockname()[1]}/clinic")
+        assert time.monotonic() - began < 6 * REDIS_WITHIN

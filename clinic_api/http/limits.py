@@ -11,9 +11,9 @@ from slowapi import Limiter
 from slowapi.errors import RateLimitExceeded
 from slowapi.util import get_remote_address
 
-from clinic_api.config import get_settings
+from clinic_api.config import get_settings, waiting
 
-WAITING: dict[str, Any] = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}  # seconds, for Redis
+WITHIN = 0.5  # seconds, for Redis
 
 
 class Limits(Limiter):
@@ -46,7 +46,7 @@ limiter = Limits(
     strategy="moving-window",
     key_style="endpoint",
     storage_uri=get_settings().rate_limit_storage_uri,
-    storage_options=WAITING,
+    storage_options=waiting(get_settings().rate_limit_storage_uri, WITHIN),
     in_memory_fallback_enabled=True,
 )
 

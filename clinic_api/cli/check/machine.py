@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from clinic_api.cli.console import sentences
-from clinic_api.config import Settings, weakness_of
+from clinic_api.config import Settings, waiting, weakness_of
 
 LEAST_FREE = 1e9  # bytes
 REDIS_WITHIN = 2  # seconds
@@ -105,7 +105,7 @@ def answers(uri: str) -> bool:
     from limits.storage import storage_from_string
 
     try:
-        storage = storage_from_string(uri, socket_connect_timeout=REDIS_WITHIN, socket_timeout=REDIS_WITHIN)
+        storage = storage_from_string(uri, **waiting(uri, REDIS_WITHIN))
         return storage.check() is True
     except Exception:  # Redis has many, and clusters others
         return False
