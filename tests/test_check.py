@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import URL, NullPool, create_engine, text
 
-from clinic_api.cli.findings import REDIS_WITHIN, answers
+from clinic_api.cli.check.machine import REDIS_WITHIN, answers
 from tests.process import free_port, run, text_of
 
 SECRET = "Vh8-3kq_Zr1xTnB5mWcQ7yLdPf0sGjKe"

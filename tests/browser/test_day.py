@@ -105,7 +105,7 @@ def test_a_doctor_is_refused_politely(admin: Docs) -> None:
 
 def test_the_answer_comes_into_sight(admin: Docs) -> None:
     assert admin.execute("create_patient")[0] == 201
-    expect(admin.call("create_patient").locator(".live-responses-table h4").first).to_be_in_viewport()
+    expect(admin.call("create_patient").locator(".live-responses-table h5").first).to_be_in_viewport()
 
 
 def test_a_list_is_had_as_csv(admin: Docs) -> None:
@@ -113,7 +113,7 @@ def test_a_list_is_had_as_csv(admin: Docs) -> None:
     call = admin.call("list_patients")
     call.locator(".responses-wrapper .content-type").first.select_option("text/csv")
     call.locator(".execute").click()
-    expect(call.locator(".live-responses-table")).to_contain_text("P-000001", timeout=WITHIN)
+    expect(call.locator(".live-responses-table")).to_contain_text("Download file", timeout=WITHIN)
 
 
 def test_a_wrong_password_is_explained_in_the_dialog(admin: Docs) -> None:

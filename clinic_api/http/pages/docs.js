@@ -51,10 +51,10 @@ const curlOnDemand = (Curl, { React: { createElement } }) => (props) =>
   createElement("details", null, createElement("summary", null, "As a command, with your token"), createElement(Curl, props));
 
 // The answer is far below the button.
-const inSight = (LiveResponse, { React: { createElement, useEffect, useRef } }) => (props) => {
-  const place = useRef();
-  useEffect(() => void place.current.scrollIntoView({ block: "nearest" }), [props.response]);
-  return createElement("div", { ref: place }, createElement(LiveResponse, props));
+const intoSight = (setResponse) => (path, method, response) => {
+  const answer = `.opblock-${method}:has([data-path="${path}"]) .live-responses-table`;
+  setTimeout(() => document.querySelector(answer)?.scrollIntoView({ block: "nearest" }), 100);
+  return setResponse(path, method, response);
 };
 
 // Who has typed a password presses Enter.
@@ -78,13 +78,15 @@ const ui = SwaggerUIBundle({
   plugins: [
     {
       fn: { opsFilter: matching },
-      statePlugins: { auth: { wrapActions: { logout: signOut } } },
+      statePlugins: {
+        auth: { wrapActions: { logout: signOut } },
+        spec: { wrapActions: { setResponse: intoSight } },
+      },
       wrapComponents: {
         operations: found,
         response: folded,
         headers: beyondId,
         curl: curlOnDemand,
-        liveResponse: inSight,
         oauth2: withEnter,
       },
     },
