@@ -178,7 +178,7 @@ def test_what_is_merely_unusual_is_answered(sent: bytes, status: int, address: s
 
 def test_head_is_not_allowed_and_has_no_body(address: str) -> None:
     with connected(address) as client:
-        client.sendall(get(b"HEAD /health/live", HOST + b"Connection: close\r\n"))
+        client.sendall(get(b"HEAD /patients", HOST + b"Connection: close\r\n"))
         received = client.makefile("rb").read()
     assert received.startswith(b"HTTP/1.1 405 ")
     assert received.endswith(b"\r\n\r\n")
